@@ -1,0 +1,6 @@
+/*
+ * counters.c - see counters.h.
+ */
+#include "counters.h"
+
+struct counters counters;
