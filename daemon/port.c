@@ -1,0 +1,729 @@
+/*
+ * port.c - see port.h, which has the picture.
+ *
+ *	port_print -> waiting --hand_over--> handed --on_done--> done()
+ *	                 ^                     |
+ *	                 +---- on_gone --------+   (those that were not started)
+ *
+ * enter() is the one place that changes the state.  step() looks at what is
+ * there and does what is due; it is called at the end of every call-back, and
+ * by a deferred event after port_print(), so that all documents that came in
+ * one turn of the loop go to the host in one message.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <event2/util.h>
+
+#include "hostproc.h"
+#include "jobid.h"
+#include "log.h"
+#include "monitor/monitor.h"
+#include "port.h"
+#include "shared_conf.h"
+
+/* A failed port is tried again after this, doubling, with jitter. */
+#define BACKOFF_MIN_MS	1000
+#define BACKOFF_MAX_MS	60000
+/* How often a busy host's signs of life are looked at. */
+#define WATCH_MS	500
+
+struct port {
+	struct event_base	*base;
+	struct shared_conf	*shared;
+	const struct conf_port	*conf;		/* in shared */
+	enum port_state		 state;
+	struct hostproc		*host;		/* NULL unless it lives */
+	struct document_list	 waiting, handed;
+	size_t			 n_waiting, n_handed;
+	uint32_t		 finished;	/* of this host's documents */
+	unsigned		 failures;	/* in a row */
+	int64_t			 since_ms;	/* of the state */
+	bool			 stale;		/* settings changed: reopen */
+	bool			 no_more;	/* draining or retired */
+	port_idle_fn		*idle;		/* of drain and retire */
+	void			*idle_arg;
+	uint32_t		 status, severity; /* PORT_INFO_3 */
+	struct event		 step_event;	/* deferred step() */
+	struct event		 timer;		/* idle_close or back-off */
+	struct event		 watch;		/* of the host's signs of life */
+};
+
+static void step(struct port *port);
+
+static const char *const state_names[] = {
+	[PORT_IDLE] = "idle",		[PORT_STARTING] = "starting",
+	[PORT_OPEN] = "open",		[PORT_CLOSING] = "closing",
+	[PORT_BACKOFF] = "backoff",
+};
+
+static int64_t
+clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+set_timer(struct event *event, int64_t ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000,
+	    .tv_usec = (ms % 1000) * 1000 };
+
+	(void)event_add(event, &tv);
+}
+
+static bool
+legal(enum port_state from, enum port_state to)
+{
+	switch (to) {
+	case PORT_IDLE:
+		return from == PORT_CLOSING || from == PORT_BACKOFF;
+	case PORT_STARTING:
+		return from == PORT_IDLE;
+	case PORT_OPEN:
+		return from == PORT_STARTING;
+	case PORT_CLOSING:
+		return from == PORT_OPEN || from == PORT_STARTING;
+	case PORT_BACKOFF:
+		return from != PORT_BACKOFF;
+	}
+	return false;
+}
+
+static void
+enter(struct port *port, enum port_state state)
+{
+	assert(legal(port->state, state));
+	log_put(LOG_LEVEL_DEBUG, "port", LOG_TEXT("port", port->conf->name),
+	    LOG_TEXT("from", state_names[port->state]),
+	    LOG_TEXT("to", state_names[state]));
+	event_del(&port->timer);
+	port->state = state;
+	port->since_ms = clock_ms();
+}
+
+/* ---- documents ---------------------------------------------------------- */
+
+static void
+log_outcome(const struct port *port, const struct document *doc,
+    const struct wire_outcome *outcome)
+{
+	enum log_level level = outcome->verdict == WIRE_DONE ||
+	    outcome->verdict == WIRE_NOTHING ? LOG_LEVEL_INFO :
+	    LOG_LEVEL_WARNING;
+	char client[DOCUMENT_PEER_LEN];
+
+	if (!log_enabled(level))
+		return;
+	document_peer_name(doc, client);
+	log_put(level, outcome->verdict == WIRE_DONE ? "job printed" :
+	    outcome->verdict == WIRE_NOTHING ? "job empty" :
+	    "job not printed", LOG_TEXT("port", port->conf->name),
+	    LOG_TEXT("queue", doc->queue), LOG_NUM("job", doc->job),
+	    LOG_TEXT("client", client), LOG_NUM("bytes", outcome->written),
+	    LOG_TEXT("verdict", wire_verdict_name(outcome->verdict)),
+	    LOG_TEXT("reason", outcome->text));
+}
+
+/* The way back to the front end; doc may be gone when this returns. */
+static void
+give_back(const struct port *port, struct document *doc,
+    const struct wire_outcome *outcome)
+{
+	log_outcome(port, doc, outcome);
+	doc->done(doc, outcome);
+}
+
+static void
+give_back_as(const struct port *port, struct document *doc,
+    enum wire_verdict verdict, const char *text)
+{
+	struct wire_outcome outcome = { .job = doc->job, .verdict = verdict,
+	    .text = text };
+
+	give_back(port, doc, &outcome);
+}
+
+static struct document *
+take_handed(struct port *port)
+{
+	struct document *doc = TAILQ_FIRST(&port->handed);
+
+	TAILQ_REMOVE(&port->handed, doc, link);
+	port->n_handed--;
+	return doc;
+}
+
+static struct document *
+take_waiting(struct port *port)
+{
+	struct document *doc = TAILQ_FIRST(&port->waiting);
+
+	TAILQ_REMOVE(&port->waiting, doc, link);
+	port->n_waiting--;
+	return doc;
+}
+
+/* Back to the head of the line, in the old order. */
+static void
+return_handed(struct port *port)
+{
+	struct document *doc;
+
+	while ((doc = TAILQ_LAST(&port->handed, document_list)) != NULL) {
+		TAILQ_REMOVE(&port->handed, doc, link);
+		TAILQ_INSERT_HEAD(&port->waiting, doc, link);
+	}
+	port->n_waiting += port->n_handed;
+	port->n_handed = 0;
+}
+
+static void
+describe(const struct document *doc, struct wire_doc *wire, char *client)
+{
+	document_peer_name(doc, client);
+	*wire = (struct wire_doc){
+		.job		 = doc->job,
+		.flags		 = doc->flags,
+		.idle_timeout_ms = doc->idle_timeout_ms,
+		.submitted	 = time(NULL),
+		.queue		 = doc->queue,
+		.user		 = "",
+		.host		 = client,
+		.title		 = "",
+		.datatype	 = "",
+	};
+}
+
+static void
+hand_over(struct port *port)
+{
+	char client[DOCUMENT_PEER_LEN];
+	struct document *doc;
+	struct wire_doc wire;
+
+	while (port->n_waiting > 0 && port->n_handed < HOSTPROC_DOCS) {
+		doc = TAILQ_FIRST(&port->waiting);
+		if (doc->job == 0)
+			doc->job = jobid_next();
+		describe(doc, &wire, client);
+		if (!hostproc_add(port->host, &wire, doc->fd))
+			break;
+		(void)take_waiting(port);
+		TAILQ_INSERT_TAIL(&port->handed, doc, link);
+		port->n_handed++;
+	}
+	(void)hostproc_flush(port->host);
+	if (port->n_handed > 0 && !event_pending(&port->watch, EV_TIMEOUT,
+	    NULL))
+		set_timer(&port->watch, WATCH_MS);
+}
+
+/* ---- back-off ----------------------------------------------------------- */
+
+/* 1, 2, 4 ... 60 s, each between a half and the whole of that. */
+static int64_t
+backoff_ms(unsigned failures)
+{
+	int64_t ms = BACKOFF_MIN_MS;
+	uint16_t random;
+
+	for (; failures > 1 && ms < BACKOFF_MAX_MS; failures--)
+		ms *= 2;
+	if (ms > BACKOFF_MAX_MS)
+		ms = BACKOFF_MAX_MS;
+	evutil_secure_rng_get_bytes(&random, sizeof(random));
+	return ms / 2 + ms / 2 * random / UINT16_MAX;
+}
+
+static void
+back_off(struct port *port)
+{
+	int64_t ms;
+
+	port->failures++;
+	ms = backoff_ms(port->failures);
+	enter(port, PORT_BACKOFF);
+	set_timer(&port->timer, ms);
+	log_put(LOG_LEVEL_WARNING, "port is tried again later",
+	    LOG_TEXT("port", port->conf->name), LOG_NUM("after_ms", ms),
+	    LOG_NUM("failures", port->failures),
+	    LOG_NUM("waiting", port->n_waiting));
+}
+
+/* ---- the host's words --------------------------------------------------- */
+
+static void
+on_ready(void *arg, int code, const char *text)
+{
+	struct port *port = arg;
+
+	if (port->state != PORT_STARTING)
+		return;
+	if (code == 0) {
+		enter(port, PORT_OPEN);
+		return;
+	}
+	log_put(LOG_LEVEL_ERROR, "port cannot be used",
+	    LOG_TEXT("port", port->conf->name),
+	    LOG_TEXT("monitor", port->conf->monitor),
+	    LOG_TEXT("reason", text));
+	hostproc_kill(port->host, "could not load its monitor");
+}
+
+static void
+on_opened(void *arg, int code, const char *text)
+{
+	struct port *port = arg;
+
+	if (code == 0) {
+		log_put(LOG_LEVEL_INFO, "port opened",
+		    LOG_TEXT("port", port->conf->name),
+		    LOG_TEXT("monitor", port->conf->monitor),
+		    LOG_NUM("pid", hostproc_pid(port->host)));
+		return;
+	}
+	log_put(LOG_LEVEL_ERROR, "port cannot be opened",
+	    LOG_TEXT("port", port->conf->name),
+	    LOG_TEXT("monitor", port->conf->monitor),
+	    LOG_TEXT("reason", text));
+	if (port->n_handed > 0)
+		give_back_as(port, take_handed(port), WIRE_RETRY, text);
+	hostproc_kill(port->host, "could not open its port");
+}
+
+/*
+ * Outcomes come in the order in which documents went.  A failure of the port
+ * ends the host, which opens it anew after the back-off.
+ */
+static void
+on_done(void *arg, const struct wire_outcome *outcome)
+{
+	struct port *port = arg;
+	struct document *doc = TAILQ_FIRST(&port->handed);
+
+	if (doc == NULL || doc->job != outcome->job) {
+		hostproc_kill(port->host, "answered nonsense");
+		return;
+	}
+	(void)take_handed(port);
+	port->finished++;
+	if (outcome->verdict == WIRE_DONE)
+		port->failures = 0;
+	give_back(port, doc, outcome);
+}
+
+static void
+on_settled(void *arg)
+{
+	step(arg);
+}
+
+static void
+on_status(void *arg, uint32_t status, uint32_t severity, const char *text)
+{
+	static const char *const names[] = { "clear", "offline", "paper-jam",
+	    "paper-out", "output-bin-full", "paper-problem", "no-toner",
+	    "door-open", "user-intervention", "out-of-memory", "toner-low",
+	    "warming-up", "power-save" };
+	static const char *const severities[] = { "none", "error", "warning",
+	    "info" };
+	struct port *port = arg;
+
+	if (port->status == status && port->severity == severity)
+		return;
+	port->status = status;
+	port->severity = severity;
+	log_put(severity == 1 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+	    "port status", LOG_TEXT("port", port->conf->name),
+	    LOG_TEXT("status", names[status]),
+	    LOG_TEXT("severity", severities[severity]),
+	    LOG_TEXT("text", text));
+}
+
+static void
+on_log(void *arg, uint32_t level, const char *text)
+{
+	struct port *port = arg;
+
+	log_put(level <= 3 ? LOG_LEVEL_ERROR : level == 4 ? LOG_LEVEL_WARNING :
+	    level <= 6 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "monitor says",
+	    LOG_TEXT("port", port->conf->name),
+	    LOG_TEXT("monitor", port->conf->monitor),
+	    LOG_TEXT("text", text));
+}
+
+/*
+ * The host has finished documents whose outcome did not reach us; the board
+ * has their verdicts.
+ */
+static void
+settle_finished(struct port *port)
+{
+	const struct wire_board *board = hostproc_board(port->host);
+	uint32_t finished = atomic_load(&board->finished);
+	uint8_t verdict;
+
+	if (finished - port->finished > port->n_handed)
+		return;			/* so many it never had */
+	while (port->finished != finished) {
+		verdict = atomic_load(&board->verdicts[
+		    port->finished % WIRE_FDS]);
+		if (verdict >= WIRE_VERDICT_COUNT)
+			verdict = WIRE_FAILED;
+		port->finished++;
+		give_back_as(port, take_handed(port),
+		    (enum wire_verdict)verdict, "");
+	}
+}
+
+/* Was this document the one that the host was busy with? */
+static bool
+was_running(const struct port *port, const struct document *doc)
+{
+	return atomic_load(&hostproc_board(port->host)->job) == doc->job;
+}
+
+static void
+on_gone(void *arg, const char *why, bool orderly)
+{
+	struct port *port = arg;
+	bool failed = !orderly || port->state != PORT_CLOSING;
+
+	if (!orderly)
+		log_put(LOG_LEVEL_ERROR, "port host is gone",
+		    LOG_TEXT("port", port->conf->name),
+		    LOG_NUM("pid", hostproc_pid(port->host)),
+		    LOG_TEXT("reason", why));
+	settle_finished(port);
+	if (port->n_handed > 0 &&
+	    was_running(port, TAILQ_FIRST(&port->handed)))
+		give_back_as(port, take_handed(port), WIRE_FAILED, why);
+	if (port->state == PORT_STARTING && port->n_waiting > 0)
+		give_back_as(port, take_waiting(port), WIRE_RETRY, why);
+	return_handed(port);
+	hostproc_free(port->host);
+	port->host = NULL;
+	port->stale = false;
+	port->status = port->severity = 0;
+	event_del(&port->watch);
+	if (failed)
+		back_off(port);
+	else {
+		log_put(LOG_LEVEL_INFO, "port closed",
+		    LOG_TEXT("port", port->conf->name));
+		enter(port, PORT_IDLE);
+	}
+	step(port);
+}
+
+static const struct hostproc_ops ops = {
+	.ready = on_ready,	.opened = on_opened,	.done = on_done,
+	.settled = on_settled,	.status = on_status,	.log = on_log,
+	.gone = on_gone,
+};
+
+/* ---- what is due -------------------------------------------------------- */
+
+static void
+start(struct port *port)
+{
+	enter(port, PORT_STARTING);
+	port->finished = 0;
+	port->host = hostproc_start(port->base, port->shared->conf, port->conf,
+	    &ops, port);
+	if (port->host != NULL) {
+		set_timer(&port->watch, WATCH_MS);
+		return;
+	}
+	log_put(LOG_LEVEL_ERROR, "port host cannot be started",
+	    LOG_TEXT("port", port->conf->name),
+	    LOG_TEXT("program", port->shared->conf->daemon.host_program),
+	    LOG_TEXT("reason", strerror(errno)));
+	give_back_as(port, take_waiting(port), WIRE_RETRY,
+	    "no port host could be started");
+	back_off(port);
+}
+
+static void
+close_host(struct port *port)
+{
+	enter(port, PORT_CLOSING);
+	hostproc_close(port->host);
+	set_timer(&port->watch, WATCH_MS);
+}
+
+/* The line is dry: keep the port open for a while, unless told otherwise. */
+static void
+rest(struct port *port)
+{
+	if (port->stale || port->no_more || port->conf->idle_close_ms == 0)
+		close_host(port);
+	else if (!event_pending(&port->timer, EV_TIMEOUT, NULL))
+		set_timer(&port->timer, port->conf->idle_close_ms);
+}
+
+static void
+step_open(struct port *port)
+{
+	if (port->stale && port->n_handed == 0) {
+		close_host(port);
+		return;
+	}
+	if (!port->stale)
+		hand_over(port);
+	if (port->n_waiting == 0 && port->n_handed == 0)
+		rest(port);
+	else
+		event_del(&port->timer);
+}
+
+/* May end the port: the last thing that a call-back does. */
+static void
+step(struct port *port)
+{
+	if (port->state == PORT_IDLE && port->n_waiting > 0)
+		start(port);
+	else if (port->state == PORT_OPEN)
+		step_open(port);
+	if (port->host == NULL && port->n_waiting == 0 && port->idle != NULL) {
+		port_idle_fn *idle = port->idle;
+
+		port->idle = NULL;
+		idle(port->idle_arg);
+	}
+}
+
+static void
+on_step(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	step(arg);
+}
+
+/* idle_close has passed, or the back-off has. */
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct port *port = arg;
+
+	(void)fd;
+	(void)what;
+	if (port->state == PORT_OPEN && port->n_waiting == 0 &&
+	    port->n_handed == 0)
+		close_host(port);
+	else if (port->state == PORT_BACKOFF)
+		enter(port, PORT_IDLE);
+	step(port);
+}
+
+/*
+ * A call of the module that has given no sign of life for call_timeout, or a
+ * host that does not get started or closed in that time, is at its end.
+ */
+static bool
+hangs(const struct port *port, const char **why)
+{
+	static char text[64];
+	const struct wire_board *board = hostproc_board(port->host);
+	uint32_t call = atomic_load(&board->call);
+	int64_t now = clock_ms(), limit = port->conf->call_timeout_ms;
+
+	if (call != WIRE_CALL_NONE &&
+	    atomic_load(&board->alive_ms) < now - limit) {
+		snprintf(text, sizeof(text), "hangs in %s",
+		    wire_call_name(call));
+		*why = text;
+		return true;
+	}
+	*why = "does not come to its end";
+	return call == WIRE_CALL_NONE && port->state != PORT_OPEN &&
+	    now - port->since_ms > limit;
+}
+
+static void
+on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct port *port = arg;
+	const char *why;
+
+	(void)fd;
+	(void)what;
+	if (port->host == NULL)
+		return;
+	if (hangs(port, &why))
+		hostproc_kill(port->host, why);
+	else if (port->state != PORT_OPEN || port->n_handed > 0)
+		set_timer(&port->watch, WATCH_MS);
+	step(port);
+}
+
+/* ---- from outside ------------------------------------------------------- */
+
+static void
+adopt(struct port *port, struct shared_conf *shared, const char *name)
+{
+	ssize_t i = conf_find_port(shared->conf, name);
+
+	assert(i >= 0);
+	port->shared = shared_conf_use(shared);
+	port->conf = &shared->conf->ports[i];
+}
+
+struct port *
+port_new(struct event_base *base, struct shared_conf *conf, const char *name)
+{
+	struct port *port = calloc(1, sizeof(*port));
+
+	if (port == NULL)
+		return NULL;
+	port->base = base;
+	TAILQ_INIT(&port->waiting);
+	TAILQ_INIT(&port->handed);
+	event_assign(&port->step_event, base, -1, 0, on_step, port);
+	event_assign(&port->timer, base, -1, 0, on_timer, port);
+	event_assign(&port->watch, base, -1, 0, on_watch, port);
+	adopt(port, conf, name);
+	return port;
+}
+
+void
+port_free(struct port *port)
+{
+	if (port == NULL)
+		return;
+	hostproc_abandon(port->host);
+	return_handed(port);
+	while (port->n_waiting > 0)
+		give_back_as(port, take_waiting(port), WIRE_CANCELED,
+		    "the daemon ends");
+	event_del(&port->step_event);
+	event_del(&port->timer);
+	event_del(&port->watch);
+	shared_conf_release(port->shared);
+	free(port);
+}
+
+static bool
+text_differs(const char *a, const char *b)
+{
+	return (a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0);
+}
+
+/* Would a host that was started with a do for b? */
+static bool
+differs(const struct conf_port *a, const struct conf_port *b)
+{
+	size_t i;
+
+	if (text_differs(a->monitor, b->monitor) ||
+	    text_differs(a->language_monitor, b->language_monitor) ||
+	    text_differs(a->file, b->file) ||
+	    a->write_timeout_ms != b->write_timeout_ms ||
+	    a->stall_timeout_ms != b->stall_timeout_ms ||
+	    a->answer_wait_ms != b->answer_wait_ms ||
+	    a->n_settings != b->n_settings)
+		return true;
+	for (i = 0; i < a->n_settings; i++)
+		if (strcmp(a->settings[i].key, b->settings[i].key) != 0 ||
+		    strcmp(a->settings[i].value, b->settings[i].value) != 0)
+			return true;
+	return false;
+}
+
+void
+port_configure(struct port *port, struct shared_conf *conf)
+{
+	struct shared_conf *old_shared = port->shared;
+	const struct conf_port *old = port->conf;
+
+	adopt(port, conf, old->name);
+	if (port->host != NULL && differs(old, port->conf))
+		port->stale = true;
+	if (port->state == PORT_BACKOFF && differs(old, port->conf))
+		set_timer(&port->timer, 0);
+	shared_conf_release(old_shared);
+	event_active(&port->step_event, EV_TIMEOUT, 0);
+}
+
+int
+port_print(struct port *port, struct document *doc)
+{
+	if (port->no_more || (int64_t)(port->n_waiting + port->n_handed) >
+	    port->conf->max_waiting)
+		return -1;
+	doc->job = 0;
+	TAILQ_INSERT_TAIL(&port->waiting, doc, link);
+	port->n_waiting++;
+	if (port->state == PORT_IDLE || port->state == PORT_OPEN)
+		event_active(&port->step_event, EV_TIMEOUT, 0);
+	return 0;
+}
+
+void
+port_retire(struct port *port, port_idle_fn *idle, void *arg)
+{
+	port->no_more = true;
+	port->idle = idle;
+	port->idle_arg = arg;
+	event_active(&port->step_event, EV_TIMEOUT, 0);
+}
+
+void
+port_resume(struct port *port)
+{
+	port->no_more = false;
+	port->idle = NULL;
+}
+
+void
+port_drain(struct port *port, port_idle_fn *idle, void *arg)
+{
+	struct document *doc, *first = TAILQ_FIRST(&port->handed);
+
+	while (port->n_waiting > 0)
+		give_back_as(port, take_waiting(port), WIRE_CANCELED,
+		    "the daemon ends");
+	if (first != NULL)
+		for (doc = TAILQ_NEXT(first, link); doc != NULL;
+		    doc = TAILQ_NEXT(doc, link))
+			hostproc_cancel(port->host, doc->job, 0);
+	port_retire(port, idle, arg);
+}
+
+void
+port_cancel(struct port *port)
+{
+	struct document *doc;
+
+	TAILQ_FOREACH(doc, &port->handed, link)
+		hostproc_cancel(port->host, doc->job, PP_JOB_DELETING);
+}
+
+const char *
+port_name(const struct port *port)
+{
+	return port->conf->name;
+}
+
+enum port_state
+port_state(const struct port *port)
+{
+	return port->state;
+}
+
+size_t
+port_waiting(const struct port *port)
+{
+	return port->n_waiting;
+}

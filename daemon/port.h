@@ -1,0 +1,78 @@
+/*
+ * port - a named destination: its line of documents, its host, its health.
+ *
+ *	IDLE --first document--> STARTING --modules loaded--> OPEN
+ *	  ^                        |                           | idle_close,
+ *	  |                        | failed                    | new settings
+ *	  +--- exited --- CLOSING <+---------------------------+
+ *	  +--- time is up --- BACKOFF <--- host or port failed -+
+ *
+ * One path to the port at a time: there is never more than one host.  Documents
+ * are printed in the order in which they came.  A host that crashes, hangs or
+ * talks nonsense costs the document that was running; those behind it have not
+ * been touched and stay in line.
+ *
+ * Lifecycle  port_new() .. port_free().  port_retire() lets the line run dry
+ *            first, and calls back when the port may be freed.
+ * Ownership  Borrows its configuration, which port_configure() replaces; see
+ *            shared_conf.
+ * Errors     A document that cannot be printed comes back through its done.
+ * Threads    The loop's, only.
+ */
+#ifndef PORT_H
+#define PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "document.h"
+
+struct event_base;
+struct port;
+struct shared_conf;
+
+enum port_state {
+	PORT_IDLE,	/* no host; nothing pending */
+	PORT_STARTING,	/* host spawned; its READY is pending */
+	PORT_OPEN,	/* host takes documents; idle timer if there are none */
+	PORT_CLOSING,	/* told to close; its exit is pending */
+	PORT_BACKOFF,	/* no host; timer runs, then it is tried again */
+};
+
+/* The port called name in conf; takes a reference to conf. */
+struct port *port_new(struct event_base *base, struct shared_conf *conf,
+    const char *name) __attribute__((warn_unused_result));
+/* A host that still runs ends its document and port by itself. */
+void port_free(struct port *port);
+
+/* New settings, from the next document on; a changed port is reopened. */
+void port_configure(struct port *port, struct shared_conf *conf);
+
+/*
+ * Put a document at the end of the line.  -1: max_waiting is reached or the
+ * port takes none any more; the document stays the caller's.
+ */
+int port_print(struct port *port, struct document *doc)
+    __attribute__((warn_unused_result));
+
+/*
+ * Take no more documents, give back those that were not started, let the
+ * running one end, close.  idle is called when there is nothing left, maybe at
+ * once.
+ */
+typedef void port_idle_fn(void *arg);
+void port_drain(struct port *port, port_idle_fn *idle, void *arg);
+/* Cancel what still runs. */
+void port_cancel(struct port *port);
+/* As drain, but the whole line is printed first. */
+void port_retire(struct port *port, port_idle_fn *idle, void *arg);
+/* Take documents again after all; the call-back of port_retire is off. */
+void port_resume(struct port *port);
+
+const char *port_name(const struct port *port);
+enum port_state port_state(const struct port *port);
+/* Documents in line that the host does not have yet. */
+size_t port_waiting(const struct port *port);
+
+#endif /* PORT_H */
