@@ -1,0 +1,66 @@
+/*
+ * committer - one thread that makes operations durable, many at a time.
+ *
+ * While one transaction is on its way to the disk the next operations
+ * collect; then they all go in one.  They are applied in the order of
+ * submission.  An operation that cannot be applied is left out and the others
+ * go on without it; a commit that fails fails them all.
+ *
+ * Lifecycle  committer_start(), committer_submit(), committer_stop(), which
+ *            returns when all that was submitted has been posted.
+ * Ownership  Borrows what it is given.  Operations go to the mailbox.
+ * Errors     committer_start() returns 0 or a negative errno.
+ * Threads    committer_submit(), _health() and _damaged() from any; _probe()
+ *            and _trust() from its own, that is from an operation.
+ */
+#ifndef COMMITTER_H
+#define COMMITTER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "mailbox.h"
+#include "store.h"
+
+struct backend;
+struct backend_ops;
+struct data_dir;
+
+/* Most operations in one transaction. */
+#define COMMITTER_BATCH	512
+
+struct committer {
+	const struct backend_ops *ops;
+	struct backend		*be;
+	struct data_dir		*dir;
+	struct mailbox		*box;
+
+	pthread_t		 thread;
+	pthread_mutex_t		 lock;
+	pthread_cond_t		 work;
+	struct op_list		 queue;
+	bool			 stop;
+	_Atomic int		 health;	/* enum store_health */
+	unsigned int		 probed;	/* failures before the probe */
+	_Atomic uint64_t	 commits;	/* transactions made durable */
+};
+
+int committer_start(struct committer *com)
+    __attribute__((warn_unused_result));
+void committer_submit(struct committer *com, struct op *op);
+void committer_stop(struct committer *com);
+
+enum store_health committer_health(const struct committer *com);
+/* The database was found damaged. */
+void committer_damaged(struct committer *com);
+
+/*
+ * Part of a probe.  committer_probe() is applied in a transaction, which then
+ * shows if the database can be synced; committer_trust() follows when it did.
+ */
+int committer_probe(struct committer *com)
+    __attribute__((warn_unused_result));
+void committer_trust(struct committer *com);
+
+#endif /* COMMITTER_H */
