@@ -197,6 +197,54 @@ START_TEST(rule_13_strings_are_packed_at_the_end)
 }
 END_TEST
 
+/*
+ * What the host has is what the module knows, at once and without a file of
+ * its own; and what one instance stores goes to the host of that instance.
+ */
+START_TEST(rule_06_configuration_is_the_hosts)
+{
+	struct module other;
+
+	begin(_i, "", PP_ACCESS_ADMINISTER);
+	module_open(&other, modules[_i]);
+	add_port("late");
+	assert_listed("archive lobby late ");
+	fake_host_remove_port(module.host, "archive");
+	assert_listed("lobby late ");
+	ck_assert_int_eq(store("AddPort", "new"), PP_OK);
+	ck_assert_uint_eq(module.host->n_stores, 1);
+	ck_assert(fake_host_has_port(module.host, "new"));
+	ck_assert_uint_eq(other.host->n_stores, 0);
+	ck_assert(!fake_host_has_port(other.host, "new"));
+	module_close(&other);
+	end();
+}
+END_TEST
+
+/* A document that says itself where it goes makes no port of that name. */
+START_TEST(rule_15_what_is_opened_for_a_document_is_not_listed)
+{
+	const struct pp_doc_info_1 info = { .doc_name = "",
+	    .output_file = "elsewhere", .datatype = "" };
+	struct pp_port *port;
+
+	begin(_i, "", 0);
+	if (module.table->settings != NULL)
+		fake_host_set(module.host, "lobby", "name", "%o");
+	ck_assert_int_eq(module.table->open_port(module.monitor, "lobby",
+	    &port), PP_OK);
+	assert_listed("archive lobby ");
+	ck_assert_int_eq(module.table->start_doc_port(port, "queue",
+	    module.host->job.id, 1, &info), PP_OK);
+	assert_listed("archive lobby ");
+	ck_assert_int_eq(module.table->end_doc_port(port), PP_OK);
+	assert_listed("archive lobby ");
+	ck_assert_int_eq(module.table->close_port(port), PP_OK);
+	assert_listed("archive lobby ");
+	end();
+}
+END_TEST
+
 START_TEST(test_enumeration_without_a_port)
 {
 	size_t needed = 99;
@@ -502,7 +550,9 @@ static Suite *
 xcv_suite(void)
 {
 	const TTest *const tests[] = {
+		rule_06_configuration_is_the_hosts,
 		rule_10_enumeration_follows_add_and_delete,
+		rule_15_what_is_opened_for_a_document_is_not_listed,
 		rule_11_exactly_the_size_needed_succeeds,
 		rule_12_an_unknown_level_is_refused,
 		rule_13_strings_are_packed_at_the_end,
