@@ -39,14 +39,17 @@ LIMIT_S = 60
 
 
 def wait_for(condition, what, limit_s=LIMIT_S):
-    """Poll until condition() is true and return its value."""
+    """Poll until condition() is true and return its value.
+
+    what is for people, a text or a function that makes it when it is time."""
     end = time.monotonic() + limit_s
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError("waited in vain for: " + what)
+            raise AssertionError("waited in vain for: " +
+                                 (what() if callable(what) else what))
         time.sleep(0.01)
 
 
@@ -143,7 +146,8 @@ monitor = {monitor}
                     f"printportd ended with {self.process.returncode} "
                     f"before {pattern!r} was logged:\n{self.log()}")
             return None
-        return wait_for(look, f"{pattern!r} in the log:\n{self.log()}")[-1]
+        return wait_for(
+            look, lambda: f"{pattern!r} in the log:\n{self.log()}")[-1]
 
     def address(self, listener="raw"):
         """(host, port) that a listener is bound to, the latest."""
@@ -171,7 +175,7 @@ monitor = {monitor}
         def look():
             documents = self.documents()
             return documents if len(documents) >= n else None
-        return wait_for(look, f"{n} documents:\n{self.log()}")
+        return wait_for(look, lambda: f"{n} documents:\n{self.log()}")
 
     def wait_jobs(self, n, what="job printed"):
         return self.wait_log(re.escape(what), n)
