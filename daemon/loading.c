@@ -31,13 +31,24 @@ drop(struct loading *loading)
 }
 
 void
+loading_check(const struct conf *conf, struct conf_errors *errors)
+{
+	if (conf->n_listeners == 0)
+		conf_errors_add(errors, conf->path, 0, "there is no "
+		    "[listener NAME] section, so nobody could print; add one "
+		    "with listen = and queue =");
+}
+
+void
 loading_run(struct loading *loading, const char *path)
 {
 	memset(loading, 0, sizeof(*loading));
 	loading->conf = conf_load(path, &loading->errors);
 	if (loading->conf == NULL)
 		return;
-	if (endpoints_resolve(&loading->endpoints, loading->conf,
+	loading_check(loading->conf, &loading->errors);
+	if (loading->errors.n > 0 ||
+	    endpoints_resolve(&loading->endpoints, loading->conf,
 	    &loading->errors) == -1)
 		drop(loading);
 }

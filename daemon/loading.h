@@ -27,6 +27,12 @@ struct loading {
 
 typedef void loading_done_fn(void *arg, struct loading *loading);
 
+/*
+ * Add an error if nothing could ever be printed: a file without a listener is
+ * one that is being written, or was cut.
+ */
+void loading_check(const struct conf *conf, struct conf_errors *errors);
+
 /* Read the file and resolve its names. */
 void loading_run(struct loading *loading, const char *path);
 

@@ -407,6 +407,13 @@ queue = q
             "user = root", "user = nobody"))
         self.daemon.wait_log("some changes wait for a restart keys=user")
 
+    def test_an_empty_file_is_refused(self):
+        self.daemon.configure().start()
+        self.reload("", "reload refused")
+        self.assertIn("there is no [listener NAME] section",
+                      self.daemon.log())
+        self.assertEqual(self.daemon.print(b"x"), b"")
+
     def test_a_thousand_sighups(self):
         self.daemon.configure().start()
         self.daemon.print(b"warm")
@@ -415,8 +422,11 @@ queue = q
             self.daemon.kill(signal.SIGHUP)
         other = self.daemon.dir / "other"
         other.mkdir()
-        self.daemon.ini.write_text(self.daemon.ini.read_text().replace(
+        # A reload may be under way: the new file takes the old one's place.
+        new = self.daemon.dir / "new.ini"
+        new.write_text(self.daemon.ini.read_text().replace(
             str(self.daemon.out), str(other)))
+        new.rename(self.daemon.ini)
         self.daemon.kill(signal.SIGHUP)
 
         def look():
