@@ -388,7 +388,10 @@ dispatch(struct hostproc *hp, int type)
 	}
 }
 
-/* Read some messages: how many there were, or -1 at the end of the stream. */
+/*
+ * Read some messages: how many there were, or -1 at the end of the stream.  An
+ * empty packet is an end too, and is there to be seen only once.
+ */
 static int
 listen_to(struct hostproc *hp)
 {
@@ -401,8 +404,7 @@ listen_to(struct hostproc *hp)
 		else if (type == -1 && errno == EBADMSG)
 			hostproc_kill(hp, "answered nonsense");
 		else
-			return n > 0 || (type == -1 && errno == EAGAIN) ?
-			    n : -1;
+			return type == -1 && errno == EAGAIN ? n : -1;
 	}
 	return n;
 }
