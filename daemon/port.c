@@ -393,6 +393,18 @@ was_running(const struct port *port, const struct document *doc)
 	return atomic_load(&hostproc_board(port->host)->job) == doc->job;
 }
 
+/* What it was busy with is lost, as far as it had come. */
+static void
+give_back_running(struct port *port, const char *why)
+{
+	struct document *doc = take_handed(port);
+	struct wire_outcome outcome = { .job = doc->job,
+	    .verdict = WIRE_FAILED, .text = why,
+	    .written = atomic_load(&hostproc_board(port->host)->written) };
+
+	give_back(port, doc, &outcome);
+}
+
 static void
 on_gone(void *arg, const char *why, bool orderly)
 {
@@ -407,7 +419,7 @@ on_gone(void *arg, const char *why, bool orderly)
 	settle_finished(port);
 	if (port->n_handed > 0 &&
 	    was_running(port, TAILQ_FIRST(&port->handed)))
-		give_back_as(port, take_handed(port), WIRE_FAILED, why);
+		give_back_running(port, why);
 	if (port->state == PORT_STARTING && port->n_waiting > 0)
 		give_back_as(port, take_waiting(port), WIRE_RETRY, why);
 	return_handed(port);

@@ -55,6 +55,7 @@ struct run {
 	int64_t			 last_data_ms;	/* client's last byte, about */
 	int64_t			 stalled_ms;	/* port takes nothing since, 0 */
 	int			 stall_wait_ms;
+	int64_t			 last_answer_ms; /* printer's last word; 0 */
 	size_t			 copied, copied_at; /* in copy[], and sent */
 };
 
@@ -145,16 +146,15 @@ answers_send(struct run *run)
 }
 
 /*
- * Ask the port for what it has; true if there was something.  Bounded, so that
- * a printer that never stops talking does not stop the printing.
+ * Ask the port for what it has.  Bounded, so that a printer that never stops
+ * talking does not stop the printing.
  */
-static bool
+static void
 answers_read(struct run *run)
 {
 	char bytes[4096];
 	size_t n;
 	int code, turns;
-	bool any = false;
 
 	for (turns = 0; turns < 16 && !run->one_way; turns++) {
 		n = 0;
@@ -162,14 +162,14 @@ answers_read(struct run *run)
 		    bytes, sizeof(bytes), &n);
 		if (code == 0 && n == 0)
 			break;
-		any = any || n > 0;
+		if (n > 0)
+			run->last_answer_ms = host_clock_ms();
 		if (run->doc->doc.flags & WIRE_DOC_ANSWERS)
 			answers_keep(bytes, n);
 		if (code != 0)
 			run->one_way = true;	/* refused, or no more */
 	}
 	answers_send(run);
-	return any;
 }
 
 /* ---- waiting ------------------------------------------------------------ */
@@ -217,7 +217,7 @@ wait_for(struct run *run, short events, int64_t at_ms)
 	if (fds[1].revents != 0)
 		host_listen(host);
 	if (fds[2].revents != 0 || ask)
-		(void)answers_read(run);
+		answers_read(run);
 	if (fds[0].revents & POLLOUT)
 		answers_send(run);
 	return fds[0].revents;
@@ -418,20 +418,18 @@ pump(struct run *run)
 static void
 last_answers(struct run *run)
 {
-	int64_t limit = host_clock_ms() + run->port->answer_wait_ms;
+	int64_t limit;
 
 	if (!(run->doc->doc.flags & WIRE_DOC_ANSWERS))
 		return;
-	if (answers_read(run))
-		limit = host_clock_ms() + run->port->answer_wait_ms;
-	while (!run->one_way && !run->deaf && !host_canceled(run->host) &&
-	    host_clock_ms() < limit) {
-		size_t before = answers.n;
-
+	run->last_answer_ms = host_clock_ms();
+	answers_read(run);
+	while (!run->one_way && !run->deaf && !host_canceled(run->host)) {
+		limit = run->last_answer_ms + run->port->answer_wait_ms;
+		if (host_clock_ms() >= limit)
+			break;
 		if (wait_for(run, 0, limit) & POLLERR)
 			run->deaf = true;
-		if (answers.n != before)
-			limit = host_clock_ms() + run->port->answer_wait_ms;
 	}
 }
 
@@ -527,7 +525,6 @@ note_on_board(struct host *host, enum wire_verdict verdict)
 
 	atomic_store(&board->verdicts[n % WIRE_FDS], (uint8_t)verdict);
 	atomic_store(&board->finished, n + 1);
-	atomic_store(&board->touched, 0);
 	atomic_store(&board->job, 0);
 }
 
@@ -580,7 +577,6 @@ host_doc_run(struct host *host, struct host_doc *doc)
 		finish(&run);
 		return;
 	}
-	atomic_store(&host->board->touched, 1);
 	while (pump(&run))
 		continue;
 	end_document(&run);

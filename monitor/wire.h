@@ -117,7 +117,6 @@ struct wire_outcome {
 struct wire_board {
 	_Atomic int64_t		alive_ms;	/* CLOCK_MONOTONIC, last sign */
 	_Atomic uint32_t	call;		/* enum wire_call, 0: in none */
-	_Atomic uint32_t	touched;	/* job was started in the port */
 	_Atomic uint64_t	job;		/* in work, 0: none */
 	_Atomic uint64_t	written;	/* of job, so far */
 	_Atomic uint32_t	finished;	/* documents ended, wraps */

@@ -711,7 +711,7 @@ START_TEST(the_board_is_the_hosts)
 	const struct wire_board *board = hostproc_board(hp);
 
 	ck_assert_uint_eq(atomic_load(&board->finished), 1);
-	ck_assert_uint_eq(atomic_load(&board->touched), 1);
+	ck_assert_uint_eq(atomic_load(&board->written), 17);
 	ck_assert_int_gt(atomic_load(&board->alive_ms), 0);
 	hostproc_kill(hp, "seen");
 	end(hp, &record);

@@ -152,7 +152,7 @@ begin(void)
 {
 	atomic_store(&board->alive_ms, clock_ms());
 	atomic_store(&board->job, docs[n_done].job);
-	atomic_store(&board->touched, 1);
+	atomic_store(&board->written, 17);
 }
 
 static void
