@@ -3,6 +3,7 @@
  *
  *	inifile_read --> load_section for each --> conf_check_file
  *	    the same for each file in ports.d  --> conf_check_links
+ *	                                       --> conf_rules_check
  *
  * The struct is made even of a file with errors, so that all of them are
  * found; it is only given away if there are none.
@@ -17,6 +18,7 @@
 #include "conf.h"
 #include "conf_check.h"
 #include "conf_keys.h"
+#include "conf_rules.h"
 #include "grow.h"
 #include "inifile.h"
 #include "text.h"
@@ -133,35 +135,106 @@ conf_name_valid(const char *name)
 	return true;
 }
 
+/* Things with names: an array of any of the structs that begin with one. */
+struct named {
+	const char	*first;
+	size_t		 size;
+};
+
+static const char *
+name_of(const struct named *named, size_t i)
+{
+	char *name;
+
+	memcpy(&name, named->first + i * named->size, sizeof(name));
+	return name;
+}
+
+static int
+compare_named(const void *a, const void *b, void *arg)
+{
+	size_t i = *(const size_t *)a, j = *(const size_t *)b;
+	int order = strcasecmp(name_of(arg, i), name_of(arg, j));
+
+	return order != 0 ? order : (i > j) - (i < j);
+}
+
+/* Without memory for it names are found all the same, one by one. */
+static void
+make_index(struct conf_index *index, const void *first, size_t n, size_t size)
+{
+	struct named named = { first, size };
+
+	index->v = calloc(n + 1, sizeof(*index->v));
+	if (index->v == NULL)
+		return;
+	index->n = n;
+	for (size_t i = 0; i < n; i++)
+		index->v[i] = i;
+	qsort_r(index->v, n, sizeof(*index->v), compare_named, &named);
+}
+
+static void
+make_indices(struct conf *conf)
+{
+	make_index(&conf->listener_names, conf->listeners, conf->n_listeners,
+	    sizeof(*conf->listeners));
+	make_index(&conf->queue_names, conf->queues, conf->n_queues,
+	    sizeof(*conf->queues));
+	make_index(&conf->port_names, conf->ports, conf->n_ports,
+	    sizeof(*conf->ports));
+}
+
+/* The first of that name, by its index or one by one; -1: there is none. */
+static ssize_t
+find(const struct conf_index *index, const void *first, size_t n, size_t size,
+    const char *name)
+{
+	struct named named = { first, size };
+	size_t low = 0, high = index->v != NULL ? index->n : 0;
+
+	for (size_t i = 0; index->v == NULL && i < n; i++) {
+		if (strcasecmp(name_of(&named, i), name) == 0)
+			return (ssize_t)i;
+	}
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcasecmp(name_of(&named, index->v[middle]), name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (index->v == NULL || low == index->n ||
+	    strcasecmp(name_of(&named, index->v[low]), name) != 0)
+		return -1;
+	return (ssize_t)index->v[low];
+}
+
 ssize_t
 conf_find_listener(const struct conf *conf, const char *name)
 {
-	for (size_t i = 0; i < conf->n_listeners; i++) {
-		if (strcasecmp(conf->listeners[i].name, name) == 0)
-			return (ssize_t)i;
-	}
-	return -1;
+	return find(&conf->listener_names, conf->listeners, conf->n_listeners,
+	    sizeof(*conf->listeners), name);
 }
 
 ssize_t
 conf_find_queue(const struct conf *conf, const char *name)
 {
-	for (size_t i = 0; i < conf->n_queues; i++) {
-		if (strcasecmp(conf->queues[i].name, name) == 0)
-			return (ssize_t)i;
-	}
-	return -1;
+	return find(&conf->queue_names, conf->queues, conf->n_queues,
+	    sizeof(*conf->queues), name);
 }
 
 ssize_t
 conf_find_port(const struct conf *conf, const char *name)
 {
-	for (size_t i = 0; i < conf->n_ports; i++) {
-		if (strcasecmp(conf->ports[i].name, name) == 0)
-			return (ssize_t)i;
-	}
-	return -1;
+	return find(&conf->port_names, conf->ports, conf->n_ports,
+	    sizeof(*conf->ports), name);
 }
+
+_Static_assert(offsetof(struct conf_listener, name) == 0 &&
+    offsetof(struct conf_queue, name) == 0 &&
+    offsetof(struct conf_port, name) == 0, "name_of() takes the first member");
 
 /* ---- sections into the struct ---- */
 
@@ -303,16 +376,19 @@ report_unknown_key(struct loader *loader, enum conf_section type,
 	    inifile_title(section, title), hint);
 }
 
-/* What goes wrong with an address does so later, and wants the line then. */
+/* What can only go wrong later wants the line then. */
 static void
-note_listen_line(enum conf_section type, void *object,
+note_line(enum conf_section type, void *object,
     const struct inifile_entry *entry)
 {
 	struct conf_listener *listener = object;
+	struct conf_queue *queue = object;
 
 	if (type == CONF_SECTION_LISTENER && listener->listen_line == 0 &&
 	    strcmp(entry->key, "listen") == 0)
 		listener->listen_line = entry->line;
+	if (type == CONF_SECTION_QUEUE && strcmp(entry->key, "notify") == 0)
+		queue->notify_line = entry->line;
 }
 
 static void
@@ -325,7 +401,7 @@ load_entry(struct loader *loader, enum conf_section type, void *object,
 	char problem[CONF_PROBLEM_LEN];
 	char where[INIFILE_TITLE_LEN], quoted[TEXT_QUOTE_LEN];
 
-	note_listen_line(type, object, entry);
+	note_line(type, object, entry);
 	first = inifile_find(file, section, entry->key);
 	if (first != entry && (key == NULL || !conf_keys_is_list(key))) {
 		conf_errors_add(loader->errors, file->path, entry->line,
@@ -524,7 +600,9 @@ load_file(struct loader *loader)
 	}
 	conf_check_file(file, loader->errors);
 	load_added_ports(loader);
+	make_indices(loader->conf);
 	conf_check_links(loader->conf, file, loader->errors);
+	conf_rules_check(loader->conf, file, loader->errors);
 }
 
 struct conf *
@@ -579,6 +657,9 @@ conf_free(struct conf *conf)
 		free(conf->listeners[i].name);
 	}
 	conf_keys_clear(CONF_SECTION_DAEMON, &conf->daemon);
+	free(conf->port_names.v);
+	free(conf->queue_names.v);
+	free(conf->listener_names.v);
 	free(conf->ports);
 	free(conf->queues);
 	free(conf->listeners);

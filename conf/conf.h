@@ -32,9 +32,24 @@ struct conf_list {
 	size_t	  n;
 };
 
-enum conf_protocol { CONF_PROTOCOL_RAW };
-enum conf_delivery { CONF_DELIVERY_STREAM };
+enum conf_protocol { CONF_PROTOCOL_RAW, CONF_PROTOCOL_LPD };
+enum conf_privileged { CONF_PRIVILEGED_NO, CONF_PRIVILEGED_1023,
+    CONF_PRIVILEGED_RFC };
+enum conf_final_nul { CONF_FINAL_NUL_REQUIRE, CONF_FINAL_NUL_OPTIONAL };
+/* What becomes of a job of which something is missing. */
+enum conf_lacking { CONF_LACKING_PRINT, CONF_LACKING_HOLD, CONF_LACKING_DROP };
+enum conf_root_removes { CONF_ROOT_REMOVES_OWN, CONF_ROOT_REMOVES_HOST,
+    CONF_ROOT_REMOVES_ALL };
+enum conf_remove_answer { CONF_REMOVE_ANSWER_TEXT, CONF_REMOVE_ANSWER_OCTET };
+enum conf_delivery { CONF_DELIVERY_SPOOL, CONF_DELIVERY_STREAM };
 enum conf_on_reset { CONF_ON_RESET_ABORT, CONF_ON_RESET_FINISH };
+enum conf_order { CONF_ORDER_STRICT, CONF_ORDER_FAST };
+enum conf_on_expire { CONF_ON_EXPIRE_HOLD, CONF_ON_EXPIRE_DROP,
+    CONF_ON_EXPIRE_DIVERT };
+enum conf_duplicates { CONF_DUPLICATES_OFF, CONF_DUPLICATES_HOLD,
+    CONF_DUPLICATES_DROP };
+enum conf_start_printing { CONF_START_SPOOLED, CONF_START_IMMEDIATE };
+enum conf_after_crash { CONF_AFTER_CRASH_REPRINT, CONF_AFTER_CRASH_HOLD };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO,
     CONF_LOG_DEBUG };
 enum conf_log_to { CONF_LOG_TO_AUTO, CONF_LOG_TO_STDERR, CONF_LOG_TO_JOURNAL };
@@ -57,6 +72,15 @@ struct conf_daemon {
 	enum conf_log_to	 log_to;
 	int64_t			 drain_timeout_ms;
 	int64_t			 max_connections; /* of all listeners */
+	int64_t			 client_max_connections; /* 0 = any */
+	char			*control_socket; /* for printportctl */
+	int64_t			 min_free_bytes; /* refuse new jobs below */
+	int64_t			 client_max_jobs; /* unfinished; 0 = any */
+	int64_t			 client_max_bytes; /* of them; 0 = any */
+	enum conf_after_crash	 after_crash;
+	int64_t			 keep_data_ms;	/* of finished jobs */
+	int64_t			 keep_jobs_ms;	/* 0 = for ever */
+	int64_t			 keep_records_ms; /* accounting; 0 = for ever */
 };
 
 /* [listener NAME] */
@@ -69,21 +93,58 @@ struct conf_listener {
 	char			*queue_name;
 	size_t			 queue;		/* index in conf.queues */
 	int64_t			 max_connections;
+
+	/* RAW alone */
 	int64_t			 min_job_bytes;
 	bool			 guard;		/* refuse HTTP and TLS */
+
+	/* LPD alone */
+	char			*default_queue;	/* as its section; NULL: none */
+	bool			 any_case;	/* of a queue's name */
+	bool			 queue_options;	/* lobby+copies=2 */
+	bool			 jetdirect_names; /* of the default queue */
+	enum conf_privileged	 require_privileged;
+	int64_t			 command_timeout_ms; /* 0 = never */
+	int64_t			 receive_timeout_ms; /* 0 = never */
+	int64_t			 refusal_delay_ms;
+	enum conf_final_nul	 final_nul;
+	enum conf_lacking	 no_control_file;
+	enum conf_lacking	 missing_data;
+	bool			 text_is_raw;	/* print lines "f" */
+	bool			 banner;	/* keep what is on it */
+	enum conf_root_removes	 root_removes;
+	enum conf_remove_answer	 remove_answer;
 };
 
 /* [queue NAME] */
 struct conf_queue {
 	char			*name;
 	int			 line;
-	struct conf_list	 ports;
-	size_t			 port;		/* index in conf.ports */
+	struct conf_list	 ports;		/* each spelt as its section */
+	size_t			 port;		/* the first, in conf.ports */
+	struct conf_list	 backup_ports;
+	int64_t			 failover_after_ms; /* then backups are taken */
 	enum conf_delivery	 delivery;
+	enum conf_start_printing start_printing;
+	enum conf_order		 order;
+	int64_t			 priority;	/* of its jobs, 1 to 100 */
+	int64_t			 expire_ms;	/* age of a job; 0 = never */
+	enum conf_on_expire	 on_expire;
+	char			*divert_to;	/* queue, spelt as its section */
+	int64_t			 retries;	/* then held; 0 = no limit */
+	int64_t			 retry_after_ms; /* beside the port's back-off */
+	char			*notify;	/* program; NULL: none */
+	int			 notify_line;
+	enum conf_duplicates	 duplicates;
+	int64_t			 duplicate_window_ms;
+	int64_t			 max_job_bytes;	/* 0 = any */
+	int64_t			 max_jobs;	/* unfinished; 0 = any */
+	int64_t			 max_bytes;	/* of them; 0 = any */
 	int64_t			 idle_timeout_ms; /* silent client; 0 = never */
 	bool			 idle_ends_job;	/* and the client stays */
 	enum conf_on_reset	 on_reset;	/* client gone by RST */
 	bool			 answers;	/* printer's, to the client */
+	struct conf_list	 aliases;	/* more names, for LPD */
 };
 
 /* [port NAME] */
@@ -103,6 +164,12 @@ struct conf_port {
 	size_t			 n_settings;
 };
 
+/* Positions in the order of their names, so that one is found fast. */
+struct conf_index {
+	size_t			*v;		/* owned; NULL: not made yet */
+	size_t			 n;
+};
+
 struct conf {
 	char			*path;		/* of the main file, absolute */
 	struct conf_daemon	 daemon;
@@ -112,6 +179,7 @@ struct conf {
 	size_t			 n_queues;
 	struct conf_port	*ports;
 	size_t			 n_ports;
+	struct conf_index	 listener_names, queue_names, port_names;
 };
 
 /* One thing that is wrong. */
@@ -143,6 +211,12 @@ void conf_errors_free(struct conf_errors *errors);
 /* Add an error; for checks that conf itself cannot make. */
 void conf_errors_add(struct conf_errors *errors, const char *file, int line,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * Programs that the configuration names, which nobody could run: an error
+ * each.  As this process sees it, and now; so no part of loading.
+ */
+void conf_check_programs(const struct conf *conf, struct conf_errors *errors);
 
 /* Index by name, without regard to case; -1 if there is none. */
 ssize_t conf_find_listener(const struct conf *conf, const char *name);

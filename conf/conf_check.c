@@ -29,27 +29,62 @@ is_section(const struct inifile_section *section, enum conf_section type)
 	    strcmp(section->type, conf_section_names[type]) == 0;
 }
 
-/* One error for a section that stands in the file already. */
-static void
-check_section_once(const struct inifile *file, size_t index,
-    struct conf_errors *errors)
+static const char *
+name_of(const struct inifile_section *section)
 {
-	const struct inifile_section *section = &file->sections[index];
-	const struct inifile_section *other = file->sections;
-	const char *name = section->name != NULL ? section->name : "";
-	char title[INIFILE_TITLE_LEN];
+	return section->name != NULL ? section->name : "";
+}
 
-	for (; other < section; other++) {
-		if (other->type == NULL ||
-		    strcmp(other->type, section->type) != 0 ||
-		    strcasecmp(other->name != NULL ? other->name : "",
-		    name) != 0)
-			continue;
-		conf_errors_add(errors, file->path, section->line,
-		    "second section %s; the first is in line %d",
-		    inifile_title(section, title), other->line);
+/* Those of one type and name, without regard to case, by their place. */
+static int
+compare_sections(const void *a, const void *b)
+{
+	const struct inifile_section *x = *(const struct inifile_section *
+	    const *)a;
+	const struct inifile_section *y = *(const struct inifile_section *
+	    const *)b;
+	int order = strcmp(x->type, y->type);
+
+	if (order == 0)
+		order = strcasecmp(name_of(x), name_of(y));
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+static bool
+same_section(const struct inifile_section *a, const struct inifile_section *b)
+{
+	return strcmp(a->type, b->type) == 0 &&
+	    strcasecmp(name_of(a), name_of(b)) == 0;
+}
+
+/* One error for each section that stands in the file already. */
+static void
+check_sections_once(const struct inifile *file, struct conf_errors *errors)
+{
+	const struct inifile_section **sorted =
+	    calloc(file->n_sections + 1, sizeof(*sorted));
+	const struct inifile_section *first = NULL;
+	char title[INIFILE_TITLE_LEN];
+	size_t n = 0;
+
+	if (sorted == NULL) {
+		conf_errors_add(errors, file->path, 0, "cannot be checked: %s",
+		    strerror(ENOMEM));
 		return;
 	}
+	for (size_t i = 0; i < file->n_sections; i++)
+		if (file->sections[i].type != NULL)
+			sorted[n++] = &file->sections[i];
+	qsort(sorted, n, sizeof(*sorted), compare_sections);
+	for (size_t i = 0; i < n; i++) {
+		if (first != NULL && same_section(first, sorted[i]))
+			conf_errors_add(errors, file->path, sorted[i]->line,
+			    "second section %s; the first is in line %d",
+			    inifile_title(sorted[i], title), first->line);
+		else
+			first = sorted[i];
+	}
+	free(sorted);
 }
 
 /* A key of the section that may be a misspelling of the one that is missed. */
@@ -67,6 +102,17 @@ find_misspelt(const struct inifile *file,
 	return NULL;
 }
 
+/* What a RAW listener must have is nothing to an LPD one. */
+static bool
+is_lpd(const struct inifile *file, const struct inifile_section *section)
+{
+	const struct inifile_entry *entry = inifile_find(file, section,
+	    "protocol");
+
+	return is_section(section, CONF_SECTION_LISTENER) && entry != NULL &&
+	    strcmp(entry->value, "lpd") == 0;
+}
+
 static void
 check_required(const struct inifile *file,
     const struct inifile_section *section, const struct conf_key *key,
@@ -76,6 +122,7 @@ check_required(const struct inifile *file,
 	char quoted[TEXT_QUOTE_LEN], title[INIFILE_TITLE_LEN];
 
 	if (!is_section(section, key->section) || !key->required ||
+	    (key->raw_only && is_lpd(file, section)) ||
 	    inifile_find(file, section, key->name) != NULL)
 		return;
 	inifile_title(section, title);
@@ -307,10 +354,10 @@ conf_check_file(const struct inifile *file, struct conf_errors *errors)
 {
 	const struct inifile_section *section = file->sections;
 
+	check_sections_once(file, errors);
 	for (size_t i = 0; i < file->n_sections; i++, section++) {
 		if (section->type == NULL)
 			continue;
-		check_section_once(file, i, errors);
 		for (const struct conf_key *key = conf_keys; key->name != NULL;
 		    key++)
 			check_required(file, section, key, errors);
@@ -325,50 +372,55 @@ conf_check_file(const struct inifile *file, struct conf_errors *errors)
 
 /* ---- links ---- */
 
-static bool
-list_holds(const char *text, const char *item)
+/* A section of the file, and where to say what is wrong with it. */
+struct place {
+	const struct inifile		*file;
+	const struct inifile_section	*section;
+	struct conf_errors		*errors;
+};
+
+static size_t
+count_items(const char *text)
 {
 	struct conf_list list = { 0 };
-	bool found = false;
+	size_t n;
 
 	if (conf_list_add(&list, text, NULL) == -1)
-		return false;
-	for (size_t i = 0; i < list.n; i++)
-		found = found || strcmp(list.v[i], item) == 0;
+		return 0;		/* reported, and in no list */
+	n = list.n;
 	conf_list_clear(&list);
-	return found;
+	return n;
 }
 
-/* The line that says `key = name`, be it one of several. */
+/* The line of an item of a list, which may stand in several entries. */
 static int
-line_of(const struct inifile *file, const struct inifile_section *section,
-    const char *key, const char *name)
+line_of(const struct place *place, const char *key, size_t index)
 {
+	const struct inifile_section *section = place->section;
+	const struct inifile_entry *entry;
 	int line = section->line;
+	size_t seen = 0;
 
-	for (size_t i = section->first; i < section->first + section->n; i++) {
-		const struct inifile_entry *entry = &file->entries[i];
-
+	for (size_t i = 0; i < section->n && seen <= index; i++) {
+		entry = &place->file->entries[section->first + i];
 		if (strcmp(entry->key, key) != 0)
 			continue;
 		line = entry->line;
-		if (list_holds(entry->value, name))
-			break;
+		seen += count_items(entry->value);
 	}
 	return line;
 }
 
 /* The error for a name that is none of the n names, which are freed. */
 static void
-report_dangling(const struct inifile *file, int line, const char *what,
-    const char *name, const char **names, size_t n,
-    struct conf_errors *errors)
+report_dangling(const struct place *place, int line, const char *what,
+    const char *name, const char **names, size_t n)
 {
 	const char *nearest = names == NULL ? NULL :
 	    words_nearest(name, names, n);
 	char quoted[TEXT_QUOTE_LEN];
 
-	conf_errors_add(errors, file->path, line,
+	conf_errors_add(place->errors, place->file->path, line,
 	    "there is no %s %s; expected the name of a section [%s NAME]"
 	    "%s%s%s", what, text_quote(name, quoted), what,
 	    nearest != NULL ? "; did you mean \"" : "",
@@ -376,62 +428,117 @@ report_dangling(const struct inifile *file, int line, const char *what,
 	free(names);
 }
 
-static void
-link_listener(struct conf *conf, struct conf_listener *listener,
-    const struct inifile *file, const struct inifile_section *section,
-    struct conf_errors *errors)
+/*
+ * The index of a section, whose spelling the name takes over, so that nobody
+ * else has to ignore case.  -1, and an error: there is none.
+ */
+static ssize_t
+link_to_queue(const struct conf *conf, char *name, int line,
+    const struct place *place)
 {
+	ssize_t index = conf_find_queue(conf, name);
 	const char **names;
-	ssize_t index;
 
-	if (listener->queue_name == NULL)
-		return;
-	index = conf_find_queue(conf, listener->queue_name);
 	if (index >= 0) {
-		listener->queue = (size_t)index;
-		return;
+		memcpy(name, conf->queues[index].name, strlen(name));
+		return index;
 	}
 	names = calloc(conf->n_queues + 1, sizeof(*names));
 	for (size_t i = 0; names != NULL && i < conf->n_queues; i++)
 		names[i] = conf->queues[i].name;
-	report_dangling(file, line_of(file, section, "queue",
-	    listener->queue_name), "queue", listener->queue_name, names,
-	    conf->n_queues, errors);
+	report_dangling(place, line, "queue", name, names, conf->n_queues);
+	return -1;
 }
 
-static void
-link_port(struct conf *conf, struct conf_queue *queue, const char *port,
-    const struct inifile *file, const struct inifile_section *section,
-    struct conf_errors *errors)
+static ssize_t
+link_to_port(const struct conf *conf, char *name, int line,
+    const struct place *place)
 {
-	ssize_t index = conf_find_port(conf, port);
+	ssize_t index = conf_find_port(conf, name);
 	const char **names;
 
 	if (index >= 0) {
-		queue->port = (size_t)index;
-		return;
+		memcpy(name, conf->ports[index].name, strlen(name));
+		return index;
 	}
 	names = calloc(conf->n_ports + 1, sizeof(*names));
 	for (size_t i = 0; names != NULL && i < conf->n_ports; i++)
 		names[i] = conf->ports[i].name;
-	report_dangling(file, line_of(file, section, "ports", port), "port",
-	    port, names, conf->n_ports, errors);
+	report_dangling(place, line, "port", name, names, conf->n_ports);
+	return -1;
 }
 
 static void
-link_queue(struct conf *conf, struct conf_queue *queue,
-    const struct inifile *file, const struct inifile_section *section,
-    struct conf_errors *errors)
+link_listener(const struct conf *conf, struct conf_listener *listener,
+    const struct place *place)
 {
-	const struct conf_list *ports = &queue->ports;
+	ssize_t index = -1;
 
-	for (size_t i = 0; i < ports->n; i++)
-		link_port(conf, queue, ports->v[i], file, section, errors);
-	if (queue->delivery == CONF_DELIVERY_STREAM && ports->n > 1)
-		conf_errors_add(errors, file->path, line_of(file, section,
-		    "ports", ports->v[1]), "ports: [queue %s] has %zu; "
-		    "delivery = stream takes exactly one", queue->name,
-		    ports->n);
+	if (listener->queue_name != NULL)
+		index = link_to_queue(conf, listener->queue_name,
+		    line_of(place, "queue", 0), place);
+	if (index >= 0)
+		listener->queue = (size_t)index;
+	if (listener->default_queue != NULL)
+		(void)link_to_queue(conf, listener->default_queue,
+		    line_of(place, "default_queue", 0), place);
+}
+
+/* Both lists of ports of a queue. */
+struct port_list {
+	const char		*key;
+	struct conf_list	*list;
+};
+
+#define PORT_LISTS	2
+
+/* One error for a port that stands in front of this item already. */
+static void
+check_port_once(const struct port_list *lists, size_t which, size_t item,
+    const struct place *place)
+{
+	const char *name = lists[which].list->v[item];
+
+	for (size_t i = 0; i <= which; i++) {
+		size_t n = i < which ? lists[i].list->n : item;
+
+		for (size_t j = 0; j < n; j++) {
+			if (strcmp(lists[i].list->v[j], name) != 0)
+				continue;
+			conf_errors_add(place->errors, place->file->path,
+			    line_of(place, lists[which].key, item),
+			    "%s: \"%s\" stands in %s already, line %d; "
+			    "expected each port once", lists[which].key, name,
+			    lists[i].key, line_of(place, lists[i].key, j));
+			return;
+		}
+	}
+}
+
+static void
+link_queue(const struct conf *conf, struct conf_queue *queue,
+    const struct place *place)
+{
+	const struct port_list lists[PORT_LISTS] = {
+		{ "ports", &queue->ports },
+		{ "backup_ports", &queue->backup_ports },
+	};
+
+	for (size_t i = 0; i < PORT_LISTS; i++) {
+		for (size_t j = 0; j < lists[i].list->n; j++) {
+			ssize_t index = link_to_port(conf, lists[i].list->v[j],
+			    line_of(place, lists[i].key, j), place);
+
+			if (index < 0)
+				continue;
+			check_port_once(lists, i, j, place);
+			if (i == 0 && j == 0)
+				queue->port = (size_t)index;
+		}
+	}
+	if (queue->divert_to != NULL)
+		(void)link_to_queue(conf, queue->divert_to,
+		    line_of(place, "divert_to", 0), place);
 }
 
 void
@@ -442,11 +549,11 @@ conf_check_links(struct conf *conf, const struct inifile *file,
 	struct conf_queue *queue = conf->queues;
 
 	for (size_t i = 0; i < file->n_sections; i++) {
-		const struct inifile_section *section = &file->sections[i];
+		struct place place = { file, &file->sections[i], errors };
 
-		if (is_section(section, CONF_SECTION_LISTENER))
-			link_listener(conf, listener++, file, section, errors);
-		else if (is_section(section, CONF_SECTION_QUEUE))
-			link_queue(conf, queue++, file, section, errors);
+		if (is_section(place.section, CONF_SECTION_LISTENER))
+			link_listener(conf, listener++, &place);
+		else if (is_section(place.section, CONF_SECTION_QUEUE))
+			link_queue(conf, queue++, &place);
 	}
 }

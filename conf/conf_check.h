@@ -14,8 +14,9 @@
 void conf_check_file(const struct inifile *file, struct conf_errors *errors);
 
 /*
- * Tie listeners to queues and queues to ports.  The file is the main one: its
- * listener and queue sections are those of conf, in the same order.
+ * Tie listeners to queues, and queues to ports and to queues they divert to.
+ * The file is the main one: its listener and queue sections are those of conf,
+ * in the same order.
  */
 void conf_check_links(struct conf *conf, const struct inifile *file,
     struct conf_errors *errors);

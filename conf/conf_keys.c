@@ -13,6 +13,9 @@
 /* No time is longer, so that each fits an int of milliseconds. */
 #define TIME_MAX	(INT64_C(24) * 24 * 60 * 60 * 1000)
 #define CLIENTS_MAX	1000000
+/* How long things are kept needs no int. */
+#define KEEP_MAX	(INT64_C(100) * 365 * 24 * 60 * 60 * 1000)
+#define SIZE_ANY	INT64_MAX
 
 /* Where a key stands: in the file, and in the struct. */
 #define IN_DAEMON(field)	.section = CONF_SECTION_DAEMON, \
@@ -25,10 +28,50 @@
 	.offset = offsetof(struct conf_port, field)
 
 static const char *const protocols[] = {
-	[CONF_PROTOCOL_RAW] = "raw", NULL
+	[CONF_PROTOCOL_RAW] = "raw", [CONF_PROTOCOL_LPD] = "lpd", NULL
+};
+static const char *const privilegeds[] = {
+	[CONF_PRIVILEGED_NO] = "no", [CONF_PRIVILEGED_1023] = "1023",
+	[CONF_PRIVILEGED_RFC] = "rfc", NULL
+};
+static const char *const final_nuls[] = {
+	[CONF_FINAL_NUL_REQUIRE] = "require",
+	[CONF_FINAL_NUL_OPTIONAL] = "optional", NULL
+};
+static const char *const lackings[] = {
+	[CONF_LACKING_PRINT] = "print", [CONF_LACKING_HOLD] = "hold",
+	[CONF_LACKING_DROP] = "drop", NULL
+};
+static const char *const root_removes[] = {
+	[CONF_ROOT_REMOVES_OWN] = "own", [CONF_ROOT_REMOVES_HOST] = "host",
+	[CONF_ROOT_REMOVES_ALL] = "all", NULL
+};
+static const char *const remove_answers[] = {
+	[CONF_REMOVE_ANSWER_TEXT] = "text",
+	[CONF_REMOVE_ANSWER_OCTET] = "octet", NULL
 };
 static const char *const deliveries[] = {
-	[CONF_DELIVERY_STREAM] = "stream", NULL
+	[CONF_DELIVERY_SPOOL] = "spool", [CONF_DELIVERY_STREAM] = "stream",
+	NULL
+};
+static const char *const starts[] = {
+	[CONF_START_SPOOLED] = "spooled", [CONF_START_IMMEDIATE] = "immediate",
+	NULL
+};
+static const char *const orders[] = {
+	[CONF_ORDER_STRICT] = "strict", [CONF_ORDER_FAST] = "fast", NULL
+};
+static const char *const on_expires[] = {
+	[CONF_ON_EXPIRE_HOLD] = "hold", [CONF_ON_EXPIRE_DROP] = "drop",
+	[CONF_ON_EXPIRE_DIVERT] = "divert", NULL
+};
+static const char *const duplicate_words[] = {
+	[CONF_DUPLICATES_OFF] = "off", [CONF_DUPLICATES_HOLD] = "hold",
+	[CONF_DUPLICATES_DROP] = "drop", NULL
+};
+static const char *const after_crashes[] = {
+	[CONF_AFTER_CRASH_REPRINT] = "reprint", [CONF_AFTER_CRASH_HOLD] = "hold",
+	NULL
 };
 static const char *const on_resets[] = {
 	[CONF_ON_RESET_ABORT] = "abort", [CONF_ON_RESET_FINISH] = "finish", NULL
@@ -94,6 +137,51 @@ const struct conf_key conf_keys[] = {
 		.name = "max_connections", .type = CONF_NUMBER,
 		.preset = "20000", .min = 1, .max = CLIENTS_MAX,
 		.help = "clients at a time, of all listeners together",
+	}, {
+		IN_DAEMON(client_max_connections),
+		.name = "client_max_connections", .type = CONF_NUMBER,
+		.preset = "256", .max = CLIENTS_MAX,
+		.help = "connections of one client address; 0: any number",
+	}, {
+		IN_DAEMON(control_socket),
+		.name = "control_socket", .type = CONF_PATH,
+		.preset = PP_RUNDIR "/control.sock", .restart = true,
+		.help = "where printportctl reaches the daemon",
+	}, {
+		IN_DAEMON(min_free_bytes),
+		.name = "min_free_space", .type = CONF_SIZE, .preset = "64M",
+		.max = SIZE_ANY, .restart = true,
+		.help = "refuse new jobs when the spool has less; go on printing",
+	}, {
+		IN_DAEMON(client_max_jobs),
+		.name = "client_max_jobs", .type = CONF_NUMBER, .preset = "0",
+		.max = SIZE_ANY,
+		.help = "unfinished jobs of one client address; 0: any number",
+	}, {
+		IN_DAEMON(client_max_bytes),
+		.name = "client_max_bytes", .type = CONF_SIZE, .preset = "0",
+		.max = SIZE_ANY,
+		.help = "bytes of the unfinished jobs of one client; 0: any",
+	}, {
+		IN_DAEMON(after_crash),
+		.name = "after_crash", .type = CONF_CHOICE,
+		.preset = "reprint", .choices = after_crashes, .restart = true,
+		.help = "of jobs that were being printed: reprint or hold",
+	}, {
+		IN_DAEMON(keep_data_ms),
+		.name = "keep_data", .type = CONF_TIME, .preset = "1d",
+		.max = KEEP_MAX,
+		.help = "keep the data of finished jobs; 0: not at all",
+	}, {
+		IN_DAEMON(keep_jobs_ms),
+		.name = "keep_jobs", .type = CONF_TIME, .preset = "7d",
+		.max = KEEP_MAX,
+		.help = "keep the records of finished jobs; 0: for ever",
+	}, {
+		IN_DAEMON(keep_records_ms),
+		.name = "keep_accounting", .type = CONF_TIME, .preset = "90d",
+		.max = KEEP_MAX,
+		.help = "keep the accounting records; 0: for ever",
 	},
 
 	{
@@ -108,6 +196,7 @@ const struct conf_key conf_keys[] = {
 	}, {
 		IN_LISTENER(queue_name),
 		.name = "queue", .type = CONF_STRING, .required = true,
+		.raw_only = true,
 		.help = "the queue that gets what is printed here",
 	}, {
 		IN_LISTENER(max_connections),
@@ -118,22 +207,201 @@ const struct conf_key conf_keys[] = {
 		IN_LISTENER(min_job_bytes),
 		.name = "min_job_bytes", .type = CONF_SIZE, .preset = "1",
 		.min = 1, .max = 4096,
+		.raw_only = true,
 		.help = "a client that sends less has printed nothing",
 	}, {
 		IN_LISTENER(guard),
 		.name = "guard", .type = CONF_BOOL, .preset = "yes",
+		.raw_only = true,
 		.help = "refuse clients that speak HTTP or TLS",
+	}, {
+		IN_LISTENER(default_queue),
+		.name = "default_queue", .type = CONF_STRING,
+		.lpd_only = true,
+		.help = "the queue for names that no queue has; unset: none",
+	}, {
+		IN_LISTENER(any_case),
+		.name = "any_case", .type = CONF_BOOL, .preset = "yes",
+		.lpd_only = true,
+		.help = "LOBBY is lobby",
+	}, {
+		IN_LISTENER(queue_options),
+		.name = "queue_options", .type = CONF_BOOL, .preset = "no",
+		.lpd_only = true,
+		.help = "lobby+copies=2+hold is lobby with options",
+	}, {
+		IN_LISTENER(jetdirect_names),
+		.name = "jetdirect_names", .type = CONF_BOOL, .preset = "no",
+		.lpd_only = true,
+		.help = "raw, text2 and their like are the queues by number",
+	}, {
+		IN_LISTENER(require_privileged),
+		.name = "require_privileged", .type = CONF_CHOICE,
+		.preset = "no", .choices = privilegeds,
+		.lpd_only = true,
+		.help = "clients' ports: any, up to 1023, or rfc: 721 to 731",
+	}, {
+		IN_LISTENER(command_timeout_ms),
+		.name = "command_timeout", .type = CONF_TIME, .preset = "30s",
+		.max = TIME_MAX,
+		.lpd_only = true,
+		.help = "wait for a client's command; 0: for ever",
+	}, {
+		IN_LISTENER(receive_timeout_ms),
+		.name = "receive_timeout", .type = CONF_TIME, .preset = "10m",
+		.max = TIME_MAX,
+		.lpd_only = true,
+		.help = "longest silence of a client in its job; 0: any",
+	}, {
+		IN_LISTENER(refusal_delay_ms),
+		.name = "refusal_delay", .type = CONF_TIME, .preset = "2s",
+		.max = 60000,
+		.lpd_only = true,
+		.help = "wait before a client is told that it is refused",
+	}, {
+		IN_LISTENER(final_nul),
+		.name = "final_nul", .type = CONF_CHOICE, .preset = "require",
+		.choices = final_nuls,
+		.lpd_only = true,
+		.help = "require it behind a file, or take what has none",
+	}, {
+		IN_LISTENER(no_control_file),
+		.name = "no_control_file", .type = CONF_CHOICE,
+		.preset = "print", .choices = lackings,
+		.lpd_only = true,
+		.help = "data without control file: print, hold or drop",
+	}, {
+		IN_LISTENER(missing_data),
+		.name = "missing_data", .type = CONF_CHOICE, .preset = "drop",
+		.choices = lackings,
+		.lpd_only = true,
+		.help = "some of the data never came: print, hold or drop",
+	}, {
+		IN_LISTENER(text_is_raw),
+		.name = "text_is_raw", .type = CONF_BOOL, .preset = "yes",
+		.lpd_only = true,
+		.help = "print lines f are as raw as l, not text",
+	}, {
+		IN_LISTENER(banner),
+		.name = "banner", .type = CONF_BOOL, .preset = "no",
+		.lpd_only = true,
+		.help = "keep what clients want on a banner page",
+	}, {
+		IN_LISTENER(root_removes),
+		.name = "root_removes", .type = CONF_CHOICE, .preset = "host",
+		.choices = root_removes,
+		.lpd_only = true,
+		.help = "jobs that root may remove: own, host's or all",
+	}, {
+		IN_LISTENER(remove_answer),
+		.name = "remove_answer", .type = CONF_CHOICE, .preset = "text",
+		.choices = remove_answers,
+		.lpd_only = true,
+		.help = "what a client gets that removes jobs: text or octet",
 	},
 
 	{
 		IN_QUEUE(ports),
 		.name = "ports", .type = CONF_LIST, .required = true,
-		.help = "the port that prints; delivery = stream takes one",
+		.help = "the ports that print; delivery = stream takes one",
+	}, {
+		IN_QUEUE(backup_ports),
+		.name = "backup_ports", .type = CONF_LIST,
+		.spool_only = true,
+		.help = "ports for when none of the others works",
+	}, {
+		IN_QUEUE(failover_after_ms),
+		.name = "failover_after", .type = CONF_TIME, .preset = "5m",
+		.max = TIME_MAX,
+		.spool_only = true,
+		.help = "how long a job waits before backup_ports are taken",
 	}, {
 		IN_QUEUE(delivery),
-		.name = "delivery", .type = CONF_CHOICE, .preset = "stream",
+		.name = "delivery", .type = CONF_CHOICE, .preset = "spool",
 		.choices = deliveries,
-		.help = "stream: the client's bytes go straight to the port",
+		.help = "spool: keep the job durably, then print; or stream",
+	}, {
+		IN_QUEUE(start_printing),
+		.name = "start_printing", .type = CONF_CHOICE,
+		.preset = "spooled", .choices = starts,
+		.spool_only = true,
+		.help = "spooled: when the job is whole; or immediate",
+	}, {
+		IN_QUEUE(order),
+		.name = "order", .type = CONF_CHOICE, .preset = "strict",
+		.choices = orders,
+		.spool_only = true,
+		.help = "strict: nobody passes a job that failed; or fast",
+	}, {
+		IN_QUEUE(priority),
+		.name = "priority", .type = CONF_NUMBER, .preset = "50",
+		.min = 1, .max = 100,
+		.spool_only = true,
+		.help = "of the jobs; 100 is printed first",
+	}, {
+		IN_QUEUE(expire_ms),
+		.name = "expire", .type = CONF_TIME, .preset = "0",
+		.max = TIME_MAX,
+		.spool_only = true,
+		.help = "a job that has waited so long expires; 0: never",
+	}, {
+		IN_QUEUE(on_expire),
+		.name = "on_expire", .type = CONF_CHOICE, .preset = "hold",
+		.choices = on_expires,
+		.spool_only = true,
+		.help = "what becomes of it: hold, drop or divert",
+	}, {
+		IN_QUEUE(divert_to),
+		.name = "divert_to", .type = CONF_STRING,
+		.spool_only = true,
+		.help = "the queue that gets expired jobs",
+	}, {
+		IN_QUEUE(retries),
+		.name = "retries", .type = CONF_NUMBER, .preset = "3",
+		.max = 1000000,
+		.spool_only = true,
+		.help = "hold a job that failed so often; 0: try for ever",
+	}, {
+		IN_QUEUE(retry_after_ms),
+		.name = "retry_after", .type = CONF_TIME, .preset = "0",
+		.max = TIME_MAX,
+		.spool_only = true,
+		.help = "wait before a job is tried again, beside the port's own",
+	}, {
+		IN_QUEUE(notify),
+		.name = "notify", .type = CONF_PATH,
+		.spool_only = true,
+		.help = "program to run when a job is held or dropped",
+	}, {
+		IN_QUEUE(duplicates),
+		.name = "duplicates", .type = CONF_CHOICE, .preset = "off",
+		.choices = duplicate_words,
+		.spool_only = true,
+		.help = "a job sent again after a break: off, hold or drop",
+	}, {
+		IN_QUEUE(duplicate_window_ms),
+		.name = "duplicate_window", .type = CONF_TIME, .preset = "5m",
+		.min = 1000, .max = TIME_MAX,
+		.spool_only = true,
+		.help = "how long after the break a job is taken for a repeat",
+	}, {
+		IN_QUEUE(max_job_bytes),
+		.name = "max_job_size", .type = CONF_SIZE, .preset = "0",
+		.max = SIZE_ANY,
+		.spool_only = true,
+		.help = "refuse larger jobs; 0: any size",
+	}, {
+		IN_QUEUE(max_jobs),
+		.name = "max_jobs", .type = CONF_NUMBER, .preset = "0",
+		.max = SIZE_ANY,
+		.spool_only = true,
+		.help = "unfinished jobs in the queue; 0: any number",
+	}, {
+		IN_QUEUE(max_bytes),
+		.name = "max_bytes", .type = CONF_SIZE, .preset = "0",
+		.max = SIZE_ANY,
+		.spool_only = true,
+		.help = "bytes of the unfinished jobs in the queue; 0: any",
 	}, {
 		IN_QUEUE(idle_timeout_ms),
 		.name = "idle_timeout", .type = CONF_TIME, .preset = "270s",
@@ -152,6 +420,11 @@ const struct conf_key conf_keys[] = {
 		IN_QUEUE(answers),
 		.name = "answers", .type = CONF_BOOL, .preset = "yes",
 		.help = "send the client what the printer answers",
+	}, {
+		IN_QUEUE(aliases),
+		.name = "aliases", .type = CONF_LIST,
+		.spool_only = true,
+		.help = "more names by which LPD clients know it",
 	},
 
 	{
@@ -198,8 +471,18 @@ const struct conf_key conf_keys[] = {
 };
 
 _Static_assert(sizeof(enum conf_protocol) == sizeof(int) &&
+    sizeof(enum conf_privileged) == sizeof(int) &&
+    sizeof(enum conf_final_nul) == sizeof(int) &&
+    sizeof(enum conf_lacking) == sizeof(int) &&
+    sizeof(enum conf_root_removes) == sizeof(int) &&
+    sizeof(enum conf_remove_answer) == sizeof(int) &&
     sizeof(enum conf_delivery) == sizeof(int) &&
     sizeof(enum conf_on_reset) == sizeof(int) &&
+    sizeof(enum conf_order) == sizeof(int) &&
+    sizeof(enum conf_on_expire) == sizeof(int) &&
+    sizeof(enum conf_duplicates) == sizeof(int) &&
+    sizeof(enum conf_start_printing) == sizeof(int) &&
+    sizeof(enum conf_after_crash) == sizeof(int) &&
     sizeof(enum conf_log_level) == sizeof(int) &&
     sizeof(enum conf_log_to) == sizeof(int),
     "a CONF_CHOICE is copied as an int");
@@ -638,6 +921,8 @@ conf_keys_print(const struct conf_key *key, const void *object,
 	if (conf_keys_is_list(key)) {
 		for (size_t i = 0; i < list->n; i++)
 			print_item(key, list->v[i], is_default, prefix, out);
+		if (list->n == 0)
+			fprintf(out, "%s; %s =\n", prefix, key->name);
 		return;
 	}
 	if (key->type == CONF_STRING || key->type == CONF_PATH)

@@ -48,6 +48,9 @@ struct conf_key {
 	const char		*preset;	/* default; NULL: unset */
 	bool			 required;	/* has no default */
 	bool			 restart;	/* a reload cannot change it */
+	bool			 spool_only;	/* nothing to a stream queue */
+	bool			 raw_only;	/* nothing to an LPD listener */
+	bool			 lpd_only;	/* nothing to a RAW listener */
 	int64_t			 min, max;
 	const char *const	*choices;	/* NULL behind the last */
 	const char		*help;		/* one line */

@@ -168,7 +168,7 @@ words_expected(enum words_type type)
 		[WORDS_BOOL]	= "yes or no",
 		[WORDS_NUMBER]	= "a number such as 100",
 		[WORDS_SIZE]	= "a size such as 512, 64K or 2G",
-		[WORDS_TIME]	= "a time such as 500ms, 30s, 5m or 2h",
+		[WORDS_TIME]	= "a time such as 500ms, 30s, 5m, 2h or 7d",
 		[WORDS_MODE]	= "an octal file mode such as 0640",
 	};
 

@@ -33,6 +33,14 @@ static const char rich[] =
     "log_to = stderr\n"
     "drain_timeout = 2h\n"
     "max_connections = 17\n"
+    "control_socket = run/control\n"
+    "min_free_space = 1G\n"
+    "client_max_jobs = 100\n"
+    "client_max_bytes = 2T\n"
+    "after_crash = hold\n"
+    "keep_data = 36h\n"
+    "keep_jobs = 0\n"
+    "keep_accounting = 36500d\n"
     "\n"
     "[listener Front Desk]\n"
     "protocol = raw\n"
@@ -50,6 +58,35 @@ static const char rich[] =
     "idle_ends_job = true\n"
     "on_reset = finish\n"
     "answers = 0\n"
+    "[queue Labels]\n"
+    "ports = \"SECOND port\" first\n"
+    "backup_ports = THIRD\n"
+    "backup_ports = fourth\n"
+    "failover_after = 0\n"
+    "delivery = spool\n"
+    "start_printing = spooled\n"
+    "order = fast\n"
+    "priority = 100\n"
+    "expire = 2d\n"
+    "on_expire = divert\n"
+    "divert_to = LEFTOVERS\n"
+    "retries = 0\n"
+    "retry_after = 90\n"
+    "notify = ../bin/tell\n"
+    "duplicates = hold\n"
+    "duplicate_window = 1h\n"
+    "max_job_size = 10M\n"
+    "max_jobs = 7\n"
+    "max_bytes = 1G\n"
+    "[queue leftovers]\n"
+    "ports = first\n"
+    "start_printing = immediate\n"
+    "expire = 1d\n"
+    "on_expire = drop\n"
+    "[port third]\n"
+    "monitor = null\n"
+    "[port Fourth]\n"
+    "monitor = null\n"
     "[port first]\n"
     "monitor = null\n"
     "[port Second Port]\n"
@@ -234,6 +271,8 @@ assert_in_manual(const char *part, const struct conf_key *key)
 	ck_assert_msg((strstr(text, "restart") == NULL &&
 	    strstr(text, "Restart") == NULL) == !key->restart,
 	    "%s: restart or not?", key->name);
+	ck_assert_msg((strstr(text, ".Em Spool .") == NULL) ==
+	    !key->spool_only, "%s: with delivery = spool only?", key->name);
 	free(text);
 }
 
@@ -266,8 +305,12 @@ START_TEST(every_key_is_whole)
 		if (key->type == CONF_NUMBER || key->type == CONF_SIZE ||
 		    key->type == CONF_TIME)
 			ck_assert_int_lt(key->min, key->max);
-		if (key->type == CONF_TIME)
+		/* What is waited for fits 32 bits; what is kept need not. */
+		if (key->type == CONF_TIME && strncmp(key->name, "keep_", 5))
 			ck_assert_int_lt(key->max, UINT32_MAX);
+		ck_assert_msg(!key->spool_only || (!key->required &&
+		    key->section == CONF_SECTION_QUEUE), "%s: of a spooling "
+		    "queue only", key->name);
 	}
 }
 END_TEST
@@ -370,8 +413,13 @@ START_TEST(demo_loads_and_stays_in_the_checkout)
 	    TOP_SRCDIR "/build/printport-host");
 	ck_assert_str_eq(conf->daemon.monitor_directory.v[0],
 	    TOP_SRCDIR "/build/.libs");
+	ck_assert_str_eq(conf->daemon.spool_directory,
+	    TOP_SRCDIR "/demo-output/spool");
+	ck_assert_str_eq(conf->daemon.control_socket,
+	    TOP_SRCDIR "/demo-output/control.sock");
 	ck_assert_str_eq(conf->listeners[0].listen.v[0], "127.0.0.1:9100");
 	ck_assert_str_eq(conf->ports[0].file, TOP_SRCDIR "/conf/demo.ini");
+	ck_assert_int_eq(conf->queues[0].delivery, CONF_DELIVERY_SPOOL);
 	conf_free(conf);
 }
 END_TEST
@@ -383,7 +431,7 @@ START_TEST(reads_all_that_a_file_may_hold)
 	struct conf *conf = load_good(rich);
 	const struct conf_listener *listener = &conf->listeners[0];
 	const struct conf_queue *queue = &conf->queues[0];
-	const struct conf_port *port = &conf->ports[1];
+	const struct conf_port *port = &conf->ports[3];
 
 	ck_assert_str_eq(conf->path, test_path("test.ini"));
 	ck_assert_str_eq(conf->daemon.user, "nobody");
@@ -398,13 +446,14 @@ START_TEST(reads_all_that_a_file_may_hold)
 	ck_assert_int_eq(conf->daemon.drain_timeout_ms, 7200000);
 	ck_assert_int_eq(conf->daemon.max_connections, 17);
 	ck_assert_str_eq(listener->name, "Front Desk");
-	ck_assert_int_eq(listener->line, 14);
+	ck_assert_int_eq(listener->line, 22);
 	ck_assert_uint_eq(listener->listen.n, 5);
 	ck_assert_str_eq(listener->listen.v[4], "systemd:printportd.socket");
 	ck_assert_uint_eq(listener->queue, 0);
 	ck_assert_int_eq(listener->min_job_bytes, 4096);
 	ck_assert(!listener->guard);
-	ck_assert_uint_eq(queue->port, 1);
+	ck_assert_uint_eq(queue->port, 3);
+	ck_assert_int_eq(queue->delivery, CONF_DELIVERY_STREAM);
 	ck_assert_int_eq(queue->idle_timeout_ms, 0);
 	ck_assert(queue->idle_ends_job);
 	ck_assert_int_eq(queue->on_reset, CONF_ON_RESET_FINISH);
@@ -414,11 +463,102 @@ START_TEST(reads_all_that_a_file_may_hold)
 	ck_assert_int_eq(port->stall_timeout_ms, 10000);
 	ck_assert_uint_eq(port->n_settings, 4);
 	ck_assert_str_eq(port->settings[0].value, "../out");
-	ck_assert_int_eq(port->settings[0].line, 41);
+	ck_assert_int_eq(port->settings[0].line, 78);
 	ck_assert_str_eq(port->settings[1].value, ";not=a:comment");
 	ck_assert_str_eq(port->settings[2].value, "");
 	ck_assert_str_eq(port->settings[3].key, "caf\xc3\xa9");
 	conf_free(conf);
+}
+END_TEST
+
+START_TEST(reads_what_is_kept_and_for_how_long)
+{
+	struct conf *conf = load_good(rich);
+	const struct conf_daemon *daemon = &conf->daemon;
+
+	ck_assert_str_eq(daemon->control_socket, test_path("run/control"));
+	ck_assert_int_eq(daemon->min_free_bytes, 1073741824);
+	ck_assert_int_eq(daemon->client_max_jobs, 100);
+	ck_assert_int_eq(daemon->client_max_bytes, INT64_C(2) << 40);
+	ck_assert_int_eq(daemon->after_crash, CONF_AFTER_CRASH_HOLD);
+	ck_assert_int_eq(daemon->keep_data_ms, 129600000);
+	ck_assert_int_eq(daemon->keep_jobs_ms, 0);
+	ck_assert_int_eq(daemon->keep_records_ms, INT64_C(3153600000000));
+	conf_free(conf);
+}
+END_TEST
+
+START_TEST(reads_all_of_a_queue_that_spools)
+{
+	struct conf *conf = load_good(rich);
+	const struct conf_queue *queue = &conf->queues[1];
+
+	ck_assert_int_eq(queue->failover_after_ms, 0);
+	ck_assert_int_eq(queue->delivery, CONF_DELIVERY_SPOOL);
+	ck_assert_int_eq(queue->start_printing, CONF_START_SPOOLED);
+	ck_assert_int_eq(queue->order, CONF_ORDER_FAST);
+	ck_assert_int_eq(queue->priority, 100);
+	ck_assert_int_eq(queue->expire_ms, 172800000);
+	ck_assert_int_eq(queue->on_expire, CONF_ON_EXPIRE_DIVERT);
+	ck_assert_int_eq(queue->retries, 0);
+	ck_assert_int_eq(queue->retry_after_ms, 90000);
+	ck_assert_int_eq(queue->notify_line, 52);
+	ck_assert_int_eq(queue->duplicates, CONF_DUPLICATES_HOLD);
+	ck_assert_int_eq(queue->duplicate_window_ms, 3600000);
+	ck_assert_int_eq(queue->max_job_bytes, 10485760);
+	ck_assert_int_eq(queue->max_jobs, 7);
+	ck_assert_int_eq(queue->max_bytes, 1073741824);
+	ck_assert_int_eq(conf->queues[2].start_printing, CONF_START_IMMEDIATE);
+	ck_assert_int_eq(conf->queues[2].on_expire, CONF_ON_EXPIRE_DROP);
+	conf_free(conf);
+}
+END_TEST
+
+/* Others compare names byte by byte. */
+START_TEST(names_are_spelt_as_their_sections)
+{
+	struct conf *conf = load_good(rich);
+	const struct conf_queue *queue = &conf->queues[1];
+
+	ck_assert_str_eq(conf->listeners[0].queue_name, "lobby");
+	ck_assert_uint_eq(queue->port, 3);
+	ck_assert_uint_eq(queue->ports.n, 2);
+	ck_assert_str_eq(queue->ports.v[0], "Second Port");
+	ck_assert_str_eq(queue->ports.v[1], "first");
+	ck_assert_uint_eq(queue->backup_ports.n, 2);
+	ck_assert_str_eq(queue->backup_ports.v[0], "third");
+	ck_assert_str_eq(queue->backup_ports.v[1], "Fourth");
+	ck_assert_str_eq(queue->divert_to, "leftovers");
+	conf_free(conf);
+}
+END_TEST
+
+/* All of a queue's keys but those that cannot stand there, at their defaults. */
+START_TEST(a_stream_queue_may_name_defaults)
+{
+	struct conf *conf = load_good(PROLOGUE "[queue q]\nports = p\n"
+	    "delivery = stream\nstart_printing = spooled\nexpire = 0s\n"
+	    "duplicates = off\nretries = 3\nmax_bytes = 0\n" PORT);
+
+	assert_round_trip(conf);
+	conf_free(conf);
+}
+END_TEST
+
+START_TEST(data_may_be_kept_as_long_as_its_job)
+{
+	static const char *const good[] = {
+		"keep_data = 7d\n", "keep_data = 0\nkeep_jobs = 1s\n",
+		"keep_data = 36500d\nkeep_jobs = 0\n", "keep_jobs = 24h\n",
+		"keep_jobs = 0\nkeep_accounting = 1d\n",
+		"keep_accounting = 1h\n",
+	};
+	char text[256];
+
+	for (int i = 0; i < COUNT(good); i++) {
+		snprintf(text, sizeof(text), PROLOGUE "%s", good[i]);
+		conf_free(load_good(text));
+	}
 }
 END_TEST
 
@@ -537,10 +677,10 @@ START_TEST(names_are_found_without_regard_to_case)
 {
 	struct conf *conf = load_good(rich);
 
-	ck_assert_int_eq(conf_find_port(conf, "SECOND port"), 1);
+	ck_assert_int_eq(conf_find_port(conf, "SECOND port"), 3);
 	ck_assert_int_eq(conf_find_queue(conf, "Lobby"), 0);
 	ck_assert_int_eq(conf_find_listener(conf, "front desk"), 0);
-	ck_assert_int_eq(conf_find_port(conf, "third"), -1);
+	ck_assert_int_eq(conf_find_port(conf, "fifth"), -1);
 	ck_assert_int_eq(conf_find_queue(conf, ""), -1);
 	ck_assert_int_eq(conf_find_listener(conf, "lobby"), -1);
 	conf_free(conf);
@@ -565,6 +705,11 @@ START_TEST(knows_a_valid_name)
 END_TEST
 
 /* ---- what is refused ---- */
+
+/* A queue that streams, with its port in front; and a second queue. */
+#define STREAM	PORT "[queue s]\nports = p\ndelivery = stream\n"
+#define SPARE	"[queue spare]\nports = p\n"
+#define TEN	"0123456789"
 
 struct refusal {
 	const char	*text;		/* behind the prologue */
@@ -615,7 +760,7 @@ static const struct refusal refusals[] = {
 	{ "user =\n", 1, "user: no value; expected one" },
 	{ "user = ; nobody\n", 1, "user: no value" },
 	{ "drain_timeout = 5 parsecs\n", 1, "drain_timeout: \"5 parsecs\" is "
-	    "no time; expected a time such as 500ms, 30s, 5m or 2h" },
+	    "no time; expected a time such as 500ms, 30s, 5m, 2h or 7d" },
 	{ "drain_timeout = 25d\n", 1, "\"25d\" is too large; expected 0 to "
 	    "24d" },
 	{ "max_connections = 0\n", 1, "\"0\" is too small; expected 1 to "
@@ -641,8 +786,108 @@ static const struct refusal refusals[] = {
 	{ "[queue q]\nports = lobbi\n[port lobby]\nmonitor = null\n", 2,
 	    "there is no port \"lobbi\"; expected the name of a section "
 	    "[port NAME]; did you mean \"lobby\"?" },
-	{ PORT "[port p2]\nmonitor = null\n[queue q]\nports = p\nports = p2\n",
-	    7, "ports: [queue q] has 2; delivery = stream takes exactly one" },
+	{ QUEUE "[queue r]\nports = p\nbackup_ports = q\n", 7,
+	    "there is no port \"q\"; expected the name of a section [port" },
+	{ "[queue r]\nports = p1, p2\nports = p3\n[port p1]\n"
+	    "monitor = null\n[port p3]\nmonitor = null\n", 2,
+	    "there is no port \"p2\"" },
+	{ "[queue q]\nports = p1 p\nports = p2 P\n" PORT "[port p1]\n"
+	    "monitor = null\n[port p2]\nmonitor = null\n", 3,
+	    "ports: \"p\" stands in ports already, line 4; expected each port "
+	    "once" },
+	{ "[queue q]\nports = p\nbackup_ports = p1\nbackup_ports = p\n" PORT
+	    "[port p1]\nmonitor = null\n", 4,
+	    "backup_ports: \"p\" stands in ports already, line 4" },
+	{ "[queue q]\nports = p\nbackup_ports = p1, P1\n" PORT "[port p1]\n"
+	    "monitor = null\n", 3,
+	    "\"p1\" stands in backup_ports already, line 5" },
+	{ QUEUE SPARE "on_expire = divert\nexpire = 1h\ndivert_to = qu\n", 9,
+	    "there is no queue \"qu\"" },
+	/* rules of a stream */
+	{ PORT "[port p2]\nmonitor = null\n[queue q]\nports = p\nports = p2\n"
+	    "delivery = stream\n", 6,
+	    "ports: [queue q] has 2; delivery = stream takes exactly one" },
+	{ STREAM "backup_ports = p2\n[port p2]\nmonitor = null\n", 6,
+	    "backup_ports: \"p2\" needs delivery = spool; [queue s] has "
+	    "delivery = stream, which keeps no jobs: leave the key out" },
+	{ STREAM "failover_after = 1m\n", 6, "failover_after: \"1m\" needs" },
+	{ STREAM "start_printing = immediate\n", 6,
+	    "start_printing: \"immediate\" needs delivery = spool" },
+	{ STREAM "order = fast\n", 6, "order: \"fast\" needs" },
+	{ STREAM "priority = 51\n", 6, "priority: \"51\" needs" },
+	{ STREAM "expire = 1h\n", 6, "expire: \"1h\" needs" },
+	{ STREAM "on_expire = drop\n", 6, "on_expire: \"drop\" needs" },
+	{ STREAM "divert_to = S\n", 6, "divert_to: \"S\" needs" },
+	{ STREAM "retries = 0\n", 6, "retries: \"0\" needs" },
+	{ STREAM "retry_after = 1s\n", 6, "retry_after: \"1s\" needs" },
+	{ STREAM "notify = /bin/true\n", 6, "notify: \"/bin/true\" needs" },
+	{ STREAM "duplicates = drop\n", 6, "duplicates: \"drop\" needs" },
+	{ STREAM "duplicate_window = 1m\n", 6, "duplicate_window: \"1m\"" },
+	{ STREAM "max_job_size = 1G\n", 6, "max_job_size: \"1G\" needs" },
+	{ STREAM "max_jobs = 1\n", 6, "max_jobs: \"1\" needs" },
+	{ STREAM "max_bytes = 1\n", 6, "max_bytes: \"1\" needs" },
+	/* rules of expiry */
+	{ QUEUE "[queue r]\nports = p\nexpire = 1h\non_expire = divert\n", 8,
+	    "on_expire: \"divert\" needs to know where to; expected divert_to "
+	    "= the name of another queue" },
+	{ QUEUE SPARE "expire = 1h\ndivert_to = q\n", 8, "divert_to: \"q\" "
+	    "would never get a job; expected on_expire = divert beside it" },
+	{ QUEUE SPARE "expire = 1h\non_expire = drop\ndivert_to = q\n", 9,
+	    "expected on_expire = divert beside it" },
+	{ QUEUE SPARE "on_expire = divert\ndivert_to = q\n", 8, "divert_to: "
+	    "\"q\" would never get a job, as none expires with expire = 0; "
+	    "expected a time such as expire = 2h" },
+	{ QUEUE SPARE "on_expire = divert\nexpire = 1h\ndivert_to = SPARE\n",
+	    9, "divert_to: \"spare\" is this queue itself; expected another" },
+	{ STREAM SPARE "on_expire = divert\nexpire = 1h\ndivert_to = s\n", 10,
+	    "divert_to: [queue s] has delivery = stream, which keeps no jobs; "
+	    "expected a queue with delivery = spool" },
+	{ QUEUE SPARE "on_expire = diverd\nexpire = 1h\ndivert_to = q\n", 7,
+	    "did you mean \"divert\"?" },
+	{ QUEUE SPARE "on_expire = divert\nexpire = late\ndivert_to = q\n", 8,
+	    "expire: \"late\" is no time" },
+	{ QUEUE SPARE "on_expire = divert\nexpire = 1h\ndivert_to =\n", 9,
+	    "divert_to: no value" },
+	/* rules of protocols */
+	{ QUEUE "[listener l]\nlisten = *:1\nprotocol = lpd\nqueue = q\n", 8,
+	    "queue: \"q\": LPD clients say the queue themselves; expected "
+	    "default_queue" },
+	{ QUEUE "[listener l]\nlisten = *:1\nprotocol = lpd\nguard = no\n", 8,
+	    "guard: \"no\" needs protocol = raw; [listener l] has lpd" },
+	{ QUEUE "[listener l]\nlisten = *:1\nqueue = q\nbanner = yes\n", 8,
+	    "banner: \"yes\" needs protocol = lpd; [listener l] has raw" },
+	{ QUEUE "[listener l]\nlisten = *:1\nprotocol = raw\n", 5,
+	    "[listener l] has no \"queue\"" },
+	{ QUEUE "[listener l]\nlisten = *:1\nprotocol = lpd\n"
+	    "default_queue = qq\n", 8, "there is no queue \"qq\"" },
+	{ QUEUE "delivery = stream\n[listener l]\nlisten = *:1\n"
+	    "protocol = lpd\n[queue s]\nports = p\ndelivery = stream\n"
+	    "[listener m]\nlisten = *:2\nprotocol = lpd\n"
+	    "default_queue = s\n", 15,
+	    "default_queue: [queue s] has delivery = stream" },
+	{ QUEUE SPARE "aliases = a, Q\n", 7,
+	    "aliases: \"Q\" is [queue q] already" },
+	{ QUEUE SPARE "aliases = a/b\n", 7, "\"a/b\" is no name of a queue" },
+	{ QUEUE SPARE "aliases = a\n[queue r]\nports = p\naliases = A\n", 10,
+	    "\"A\" is [queue spare] already" },
+	/* other rules */
+	{ QUEUE SPARE "start_printing = immediate\nduplicates = hold\n", 8,
+	    "duplicates: \"hold\" needs start_printing = spooled, as a job "
+	    "must be whole before" },
+	{ "keep_data = 8d\n", 1, "keep_data: 8d is longer than keep_jobs = 7d, "
+	    "the default, and data without its job is of no use; expected 7d "
+	    "at most, or a longer keep_jobs" },
+	{ "keep_jobs = 12h\n", 1, "keep_jobs: 12h is shorter than keep_data = "
+	    "1d, the default, and data without its job is of no use; expected "
+	    "keep_data = 12h at most beside it, or a longer keep_jobs" },
+	{ "keep_data = 1w\nkeep_jobs = 12h\n", 1, "\"1w\" is no time" },
+	{ "keep_data = 8d\nkeep_jobs = -1\n", 2, "\"-1\" is no time" },
+	{ "keep_data = 36501d\nkeep_jobs = 0\n", 1, "expected 0 to 36500d" },
+	{ "control_socket = /" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+	    "/control\n", 1, "has 109 bytes; expected a path of 107 at most" },
+	{ "after_crash = repint\n", 1, "did you mean \"reprint\"?" },
+	{ QUEUE SPARE "priority = 101\n", 7, "expected 1 to 100" },
+	{ QUEUE SPARE "duplicate_window = 999ms\n", 7, "expected 1s to 24d" },
 };
 
 static bool
@@ -768,6 +1013,36 @@ START_TEST(all_errors_in_one_run_in_order_of_line)
 }
 END_TEST
 
+START_TEST(errors_of_rules_come_all_in_one_run)
+{
+	static const char text[] =
+	    "[daemon]\n"
+	    "spool_directory = spool\n"
+	    "keep_data = 8d\n"
+	    "[queue a]\n"
+	    "ports = p, q, P\n"
+	    "delivery = stream\n"
+	    "notify = /bin/true\n"
+	    "max_jobs = many\n"
+	    "divert_to = c\n"
+	    "[queue b]\n"
+	    "ports = p\n"
+	    "backup_ports = p\n"
+	    "divert_to = b\n"
+	    "[port p]\n"
+	    "monitor = null\n";
+	static const int lines[] = { 3, 5, 5, 5, 7, 8, 9, 9, 12, 13, 13, 13 };
+	struct conf_errors errors;
+
+	ck_assert_ptr_null(load_bytes(text, strlen(text), &errors));
+	for (size_t i = 0; i < errors.n && i < COUNT(lines); i++)
+		ck_assert_msg(errors.v[i].line == lines[i], "line %d: %s",
+		    errors.v[i].line, errors.v[i].text);
+	ck_assert_uint_eq(errors.n, COUNT(lines));
+	conf_errors_free(&errors);
+}
+END_TEST
+
 START_TEST(refuses_nul_and_long_lines_by_number)
 {
 	static const char nul[] = PROLOGUE "user = a\0b\n";
@@ -833,6 +1108,42 @@ START_TEST(root_reads_no_file_that_anyone_can_write)
 		ck_assert(has_error(&errors, 0, "run: chmod o-w '"));
 	conf_free(conf);
 	conf_errors_free(&errors);
+}
+END_TEST
+
+/* ---- programs ---- */
+
+/* A queue for each program, the first in line 6. */
+static struct conf *
+load_programs(void)
+{
+	return load_good(PROLOGUE PORT
+	    "[queue a]\nports = p\nnotify = /bin/true\n"
+	    "[queue b]\nports = p\n"
+	    "[queue c]\nports = p\nnotify = none\n"
+	    "[queue d]\nports = p\nnotify = .\n"
+	    "[queue e]\nports = p\nnotify = plain\n"
+	    "[queue f]\nports = p\nnotify = script\n");
+}
+
+START_TEST(programs_are_looked_for_when_asked)
+{
+	struct conf_errors errors = { 0 };
+	struct conf *conf = load_programs();
+
+	write_file("plain", "x", 1);
+	ck_assert_int_eq(chmod(test_path("plain"), 0644), 0);
+	write_file("script", "#!/bin/sh\n", 10);
+	ck_assert_int_eq(chmod(test_path("script"), 0755), 0);
+	conf_check_programs(conf, &errors);
+	ck_assert_uint_eq(errors.n, 3);
+	ck_assert_str_eq(errors.v[0].file, test_path("test.ini"));
+	ck_assert(has_error(&errors, 12, "/none\" cannot be run: No such file"));
+	ck_assert(has_error(&errors, 15, "\" cannot be run: it is no regular"));
+	ck_assert(has_error(&errors, 18, "/plain\" cannot be run: it is not "
+	    "executable; expected the path of a program, without arguments"));
+	conf_errors_free(&errors);
+	conf_free(conf);
 }
 END_TEST
 
@@ -943,7 +1254,7 @@ END_TEST
 START_TEST(marks_defaults_and_what_is_unset)
 {
 	struct conf *conf = load_good(PROLOGUE "log_level = info\n"
-	    "drain_timeout = 31s\n" PORT "x =;y ;z\n");
+	    "drain_timeout = 31s\n" QUEUE "x =;y ;z\n");
 	char *text = print(conf);
 
 	ck_assert(has_line(text,
@@ -952,6 +1263,7 @@ START_TEST(marks_defaults_and_what_is_unset)
 	ck_assert(has_line(text, "drain_timeout     = 31s"));
 	ck_assert(has_line(text, "; group ="));
 	ck_assert(has_line(text, "; language_monitor ="));
+	ck_assert(has_line(text, "; backup_ports ="));
 	ck_assert(has_line(text, "monitor           = file"));
 	ck_assert(has_line(text, "x                 =;y"));
 	free(text);
@@ -974,6 +1286,44 @@ START_TEST(the_defaults_alone_can_be_printed_and_read)
 	free(text);
 	conf_free(again);
 	conf_free(defaults);
+}
+END_TEST
+
+START_TEST(days_are_printed_as_days)
+{
+	struct conf *conf = load_good(PROLOGUE "keep_jobs = 168h\n"
+	    "keep_data = 36h\nkeep_accounting = 31536000\n");
+	char *text = print(conf);
+
+	ck_assert(has_line(text, "keep_jobs         = 7d    ; default"));
+	ck_assert(has_line(text, "keep_data         = 36h"));
+	ck_assert(has_line(text, "keep_accounting   = 365d"));
+	free(text);
+	conf_free(conf);
+}
+END_TEST
+
+START_TEST(every_key_of_the_spool_that_needs_a_restart_says_so)
+{
+	static const char *const keys[] = { "control_socket", "min_free_space",
+	    "after_crash" };
+	static const char *const values[] = { "other", "1M", "hold" };
+	struct conf *a = load_good(PROLOGUE);
+
+	for (int i = 0; i < COUNT(keys); i++) {
+		char text[256], buf[64];
+		struct conf *b;
+
+		snprintf(text, sizeof(text), PROLOGUE "%s = %s\n"
+		    "keep_data = 1h\nclient_max_jobs = 1\n", keys[i],
+		    values[i]);
+		b = load_good(text);
+		ck_assert_uint_eq(conf_needs_restart(a, b, buf, sizeof(buf)),
+		    1);
+		ck_assert_str_eq(buf, keys[i]);
+		conf_free(b);
+	}
+	conf_free(a);
 }
 END_TEST
 
@@ -1183,6 +1533,11 @@ conf_suite(void)
 	    sample_taken_at_its_word_equals_the_defaults,
 	    demo_loads_and_stays_in_the_checkout };
 	const TTest *const reading[] = { reads_all_that_a_file_may_hold,
+	    reads_what_is_kept_and_for_how_long,
+	    reads_all_of_a_queue_that_spools,
+	    names_are_spelt_as_their_sections,
+	    a_stream_queue_may_name_defaults,
+	    data_may_be_kept_as_long_as_its_job,
 	    an_empty_file_is_all_defaults, relative_paths_start_at_the_file,
 	    absolute_paths_stay_as_they_are,
 	    a_relative_file_has_an_absolute_directory,
@@ -1193,13 +1548,16 @@ conf_suite(void)
 	    all_errors_in_one_run_in_order_of_line,
 	    refuses_nul_and_long_lines_by_number, quotes_are_short_and_plain,
 	    a_file_that_cannot_be_read_is_an_error,
-	    root_reads_no_file_that_anyone_can_write };
+	    root_reads_no_file_that_anyone_can_write,
+	    errors_of_rules_come_all_in_one_run,
+	    programs_are_looked_for_when_asked };
 	const TTest *const added[] = { added_ports_are_ports_like_others,
 	    bad_added_ports_are_refused_by_their_own_name };
 	const TTest *const printing[] = { prints_what_it_reads,
 	    marks_defaults_and_what_is_unset,
 	    the_defaults_alone_can_be_printed_and_read,
-	    says_which_keys_need_a_restart };
+	    days_are_printed_as_days, says_which_keys_need_a_restart,
+	    every_key_of_the_spool_that_needs_a_restart_says_so };
 	const TTest *const mutants[] = {
 	    mutated_files_load_or_are_refused_by_line };
 	Suite *suite = suite_create("conf");

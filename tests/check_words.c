@@ -35,7 +35,8 @@ static const struct sample good[] = {
 	{ WORDS_TIME, "0", 0 }, { WORDS_TIME, "30", 30000 },
 	{ WORDS_TIME, "500ms", 500 }, { WORDS_TIME, "30s", 30000 },
 	{ WORDS_TIME, "5m", 300000 }, { WORDS_TIME, "2 h", 7200000 },
-	{ WORDS_TIME, "1d", 86400000 },
+	{ WORDS_TIME, "1d", 86400000 }, { WORDS_TIME, "90 d", 7776000000 },
+	{ WORDS_TIME, "106751991167d", 9223372036828800000 },
 
 	{ WORDS_MODE, "0", 0 }, { WORDS_MODE, "640", 0640 },
 	{ WORDS_MODE, "0640", 0640 }, { WORDS_MODE, "7777", 07777 },
@@ -60,6 +61,7 @@ static const struct sample bad[] = {
 	{ WORDS_TIME, "", 0 }, { WORDS_TIME, "5 parsecs", 0 },
 	{ WORDS_TIME, "-1s", 0 }, { WORDS_TIME, "1w", 0 },
 	{ WORDS_TIME, "5M", 0 }, { WORDS_TIME, "s", 0 },
+	{ WORDS_TIME, "7D", 0 }, { WORDS_TIME, "106751991168d", 0 },
 	{ WORDS_TIME, "9223372036854775807", 0 },
 
 	{ WORDS_MODE, "", 0 }, { WORDS_MODE, "648", 0 },
@@ -115,6 +117,7 @@ START_TEST(prints_the_largest_unit_that_fits)
 		{ WORDS_TIME, "0", 0 }, { WORDS_TIME, "250ms", 250 },
 		{ WORDS_TIME, "270s", 270000 }, { WORDS_TIME, "1m", 60000 },
 		{ WORDS_TIME, "1500ms", 1500 }, { WORDS_TIME, "1d", 86400000 },
+		{ WORDS_TIME, "7d", 604800000 }, { WORDS_TIME, "25h", 90000000 },
 		{ WORDS_MODE, "0640", 0640 }, { WORDS_MODE, "0000", 0 },
 	};
 	char text[WORDS_TEXT_LEN];
@@ -137,7 +140,7 @@ START_TEST(every_type_says_what_it_expects)
 			    words_expected(types[j]));
 	}
 	ck_assert_str_eq(words_expected(WORDS_TIME),
-	    "a time such as 500ms, 30s, 5m or 2h");
+	    "a time such as 500ms, 30s, 5m, 2h or 7d");
 }
 END_TEST
 
