@@ -4,12 +4,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "account.h"
+#include "json_text.h"
 #include "store.h"
+#include "when.h"
 
-#define TIME_LEN	40
 #define REASONS_LEN	512
 
 enum kind { TEXT, NUMBER };
@@ -25,22 +25,6 @@ static const char *
 number(uint64_t value, char *buf)
 {
 	snprintf(buf, REASONS_LEN, "%" PRIu64, value);
-	return buf;
-}
-
-/* "" for never. */
-static const char *
-when(int64_t ms, char *buf)
-{
-	time_t s = (time_t)(ms / 1000);
-	struct tm tm;
-	size_t n;
-
-	buf[0] = '\0';
-	if (ms == 0 || gmtime_r(&s, &tm) == NULL)
-		return buf;
-	n = strftime(buf, TIME_LEN, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + n, TIME_LEN - n, ".%03dZ", (int)(ms % 1000));
 	return buf;
 }
 
@@ -61,7 +45,7 @@ get_##name(const struct job_record *r, char *buf)			\
 static const char *							\
 get_##name(const struct job_record *r, char *buf)			\
 {									\
-	return when(r->job.name##_ms, buf);				\
+	return when_text(r->job.name##_ms, buf);				\
 }
 
 NUMBER_OF(record, r->number)
@@ -169,67 +153,32 @@ account_csv(FILE *out, const struct job_record *record)
 	return ferror(out) ? -1 : 0;
 }
 
-/* Length of the UTF-8 character at s, or 0 for what is none. */
-static size_t
-utf8(const unsigned char *s)
+/* What is not known, or never was, is null. */
+static json_t *
+json_value(const struct column *column, const struct job_record *record)
 {
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 :
-	    (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
-	uint32_t c;
-	size_t i;
+	char buf[REASONS_LEN];
+	const char *value = column->get(record, buf);
 
-	if (len < 2)
-		return len;
-	c = s[0] & (0xffU >> (len + 1));
-	for (i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ?
-	    0 : len;
-}
-
-/* Bytes that are no UTF-8 become U+FFFD: JSON has no other way. */
-static void
-json_text(FILE *out, const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t len;
-
-	putc('"', out);
-	for (; *s != '\0'; s += len > 0 ? len : 1) {
-		len = utf8(s);
-		if (len == 0)
-			fputs("\\ufffd", out);
-		else if (*s == '"' || *s == '\\')
-			fprintf(out, "\\%c", *s);
-		else if (*s < 0x20 || *s == 0x7f)
-			fprintf(out, "\\u%04x", *s);
-		else
-			fwrite(s, 1, len, out);
-	}
-	putc('"', out);
+	if (value[0] == '\0')
+		return json_null();
+	if (column->kind == TEXT)
+		return json_text(value);
+	return json_integer((json_int_t)strtoull(value, NULL, 10));
 }
 
 int
 account_json(FILE *out, const struct job_record *record)
 {
-	char buf[REASONS_LEN];
-	const char *value;
+	json_t *object = json_object();
+	int rc = object == NULL ? -1 : 0;
 	size_t i;
 
-	for (i = 0; i < N_COLUMNS; i++) {
-		value = columns[i].get(record, buf);
-		fprintf(out, "%s\"%s\":", i > 0 ? "," : "{", columns[i].name);
-		if (value[0] == '\0')
-			fputs("null", out);
-		else if (columns[i].kind == NUMBER)
-			fputs(value, out);
-		else
-			json_text(out, value);
-	}
-	putc('}', out);
-	return ferror(out) ? -1 : 0;
+	for (i = 0; rc == 0 && i < N_COLUMNS; i++)
+		rc = json_object_set_new(object, columns[i].name,
+		    json_value(&columns[i], record));
+	if (rc == 0)
+		rc = json_dumpf(object, out, JSON_COMPACT);
+	json_decref(object);
+	return rc == 0 && !ferror(out) ? 0 : -1;
 }

@@ -2,7 +2,7 @@
  * account - accounting records as CSV (RFC 4180) and JSON.
  *
  * Lifecycle  None: each call writes one piece to a stream.
- * Errors     0, or -1 when the stream has an error.
+ * Errors     0, or -1 when the stream has an error or memory is short.
  * Threads    Any.
  * Units      Times come out in UTC, as RFC 3339 with milliseconds.
  */

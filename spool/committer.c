@@ -13,6 +13,7 @@
 #include "committer.h"
 #include "data.h"
 #include "pool.h"
+#include "spooldir.h"
 
 /* How often a batch is begun anew without the operation that spoilt it. */
 #define ROUNDS	4
@@ -38,6 +39,12 @@ committer_damaged(struct committer *com)
 {
 	if (atomic_exchange(&com->health, STORE_DAMAGED) != STORE_DAMAGED)
 		com->ops->mark(com->be);
+}
+
+void
+committer_gone(struct committer *com)
+{
+	atomic_store(&com->health, STORE_GONE);
 }
 
 /* What cannot be put right while we run stays. */
@@ -86,8 +93,9 @@ refuse(struct committer *com, struct op_list *batch)
 	enum store_health health;
 	struct op *op;
 
-	if (!com->ops->present(com->be))
-		atomic_store(&com->health, STORE_GONE);
+	if (!spooldir_present(com->root) || !data_present(com->dir) ||
+	    !com->ops->present(com->be))
+		committer_gone(com);
 	health = committer_health(com);
 	if (health == STORE_GONE)
 		fail_all(batch, -ENXIO);

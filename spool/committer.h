@@ -10,8 +10,8 @@
  *            returns when all that was submitted has been posted.
  * Ownership  Borrows what it is given.  Operations go to the mailbox.
  * Errors     committer_start() returns 0 or a negative errno.
- * Threads    committer_submit(), _health() and _damaged() from any; _probe()
- *            and _trust() from its own, that is from an operation.
+ * Threads    committer_submit(), _health(), _damaged() and _gone() from any;
+ *            _probe() and _trust() from its own, that is from an operation.
  */
 #ifndef COMMITTER_H
 #define COMMITTER_H
@@ -26,6 +26,7 @@
 struct backend;
 struct backend_ops;
 struct data_dir;
+struct spooldir;
 
 /* Most operations in one transaction. */
 #define COMMITTER_BATCH	512
@@ -33,6 +34,7 @@ struct data_dir;
 struct committer {
 	const struct backend_ops *ops;
 	struct backend		*be;
+	const struct spooldir	*root;
 	struct data_dir		*dir;
 	struct mailbox		*box;
 
@@ -52,8 +54,9 @@ void committer_submit(struct committer *com, struct op *op);
 void committer_stop(struct committer *com);
 
 enum store_health committer_health(const struct committer *com);
-/* The database was found damaged. */
+/* The database was found damaged; a directory was found gone. */
 void committer_damaged(struct committer *com);
+void committer_gone(struct committer *com);
 
 /*
  * Part of a probe.  committer_probe() is applied in a transaction, which then

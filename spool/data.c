@@ -33,8 +33,8 @@ data_open_dir(struct data_dir *dir, const struct spool_sys *sys, int root_fd,
 	/* Whatever a crash has left has another name. */
 	if (getrandom(&first, sizeof(first), 0) != sizeof(first))
 		return -errno;
-	*dir = (struct data_dir){ .sys = sys, .fd = -1, .tmpfile = true,
-	    .temporary = first };
+	*dir = (struct data_dir){ .sys = sys, .root_fd = root_fd,
+	    .path = path, .fd = -1, .tmpfile = true, .temporary = first };
 	if (mkdirat(root_fd, path, 0700) == -1 && errno != EEXIST)
 		return -errno;
 	dir->fd = sys->openat(root_fd, path, O_RDONLY | O_DIRECTORY |
@@ -54,6 +54,23 @@ data_close_dir(struct data_dir *dir)
 	if (dir->fd != -1)
 		close(dir->fd);
 	dir->fd = -1;
+}
+
+bool
+data_present(const struct data_dir *dir)
+{
+	struct stat is, was;
+
+	return fstat(dir->fd, &was) == 0 && fstatat(dir->root_fd, dir->path,
+	    &is, AT_SYMLINK_NOFOLLOW) == 0 && is.st_ino == was.st_ino &&
+	    is.st_dev == was.st_dev;
+}
+
+/* Why a call in the directory failed: file systems differ if that is gone. */
+static int
+named(const struct data_dir *dir, int error)
+{
+	return data_present(dir) ? error : -ENXIO;
 }
 
 void
@@ -111,7 +128,7 @@ data_create(struct data_dir *dir, struct data_file *file)
 	file->fd = open_new(dir, file);
 	if (file->fd != -1)
 		return 0;
-	error = -errno;
+	error = named(dir, -errno);
 	file->temporary[0] = '\0';
 	data_drop(file);
 	return error;
@@ -182,6 +199,23 @@ data_write(struct data_file *file, struct iovec *iov, int n)
 	return 0;
 }
 
+/* What has no name yet is reached through our own descriptor. */
+int
+data_follow(const struct data_file *file)
+{
+	const struct spool_sys *sys = file->dir->sys;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+	if (file->temporary[0] == '\0')
+		fd = sys->openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	else
+		fd = sys->openat(file->dir->fd, file->temporary, O_RDONLY |
+		    OPEN_SAFELY, 0);
+	return fd != -1 ? fd : -errno;
+}
+
 /* link(2) refuses a name that exists; rename(2) would replace it. */
 static int
 give_name(struct data_file *file, const char *name)
@@ -221,7 +255,7 @@ data_publish(struct data_file *file, const char *name, uint8_t sha256[32])
 	if (file->dir->sys->fdatasync(file->fd) == -1)
 		return sync_failed(file->dir);
 	if (give_name(file, name) == -1)
-		return -errno;
+		return named(file->dir, -errno);
 	snprintf(file->name, sizeof(file->name), "%s", name);
 	EVP_MD_CTX_free(file->digest);
 	file->digest = NULL;
@@ -298,7 +332,8 @@ data_open(struct data_dir *dir, const char *name, uint64_t size)
 
 	fd = dir->sys->openat(dir->fd, name, O_RDONLY | OPEN_SAFELY, 0);
 	if (fd == -1)
-		return errno == ELOOP || errno == ENXIO ? -EBADMSG : -errno;
+		return errno == ELOOP || errno == ENXIO ? -EBADMSG :
+		    named(dir, -errno);
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
 	    st.st_nlink != 1 || st.st_uid != geteuid() ||
 	    (uint64_t)st.st_size != size) {

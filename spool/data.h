@@ -12,7 +12,7 @@
  *	      +--------------+----------------+--> data_drop
  *
  * Lifecycle  data_open_dir() once; files in between; data_close_dir().
- * Ownership  A file borrows its directory.
+ * Ownership  A file borrows its directory, and that the one it is in.
  * Errors     0 or a negative errno.  After an error the only thing to do with
  *            a file is data_drop(): a sync that failed is never repeated.
  * Threads    All calls block.  A file belongs to one thread at a time, a
@@ -36,6 +36,8 @@ struct evp_md_ctx_st;
 
 struct data_dir {
 	const struct spool_sys	*sys;
+	int			 root_fd;	/* borrowed; where it is */
+	const char		*path;		/* there; a literal */
 	int			 fd;		/* owned */
 	bool			 tmpfile;	/* O_TMPFILE works here */
 	_Atomic uint64_t	 free_bytes;	/* when last looked */
@@ -62,6 +64,8 @@ struct data_file {
 int data_open_dir(struct data_dir *dir, const struct spool_sys *sys,
     int root_fd, const char *path) __attribute__((warn_unused_result));
 void data_close_dir(struct data_dir *dir);
+/* Is it still what its path leads to?  What finds that it is not is -ENXIO. */
+bool data_present(const struct data_dir *dir);
 
 /* Write, sync, publish, sync, remove one file: can this place be trusted? */
 int data_probe(struct data_dir *dir) __attribute__((warn_unused_result));
@@ -74,6 +78,14 @@ int data_create(struct data_dir *dir, struct data_file *file)
 
 /* All of iov, which is used up; n is at most IOV_MAX. */
 int data_write(struct data_file *file, struct iovec *iov, int n)
+    __attribute__((warn_unused_result));
+
+/*
+ * A descriptor of its own to read a file from that is still written; what
+ * data_write() has returned for is there.  From any thread, as long as the
+ * file is neither published nor dropped; it outlasts both.
+ */
+int data_follow(const struct data_file *file)
     __attribute__((warn_unused_result));
 
 /*

@@ -11,7 +11,7 @@
  *	abort ----------------> drop
  *	freed <-----------------'
  *
- * Chunks of a job are written one after the other, by one thread at a time.
+ * What the writers do is in incoming_write.c.
  */
 #include <assert.h>
 #include <errno.h>
@@ -20,60 +20,11 @@
 
 #include <openssl/evp.h>
 
-#include "data_name.h"
-#include "incoming.h"
-#include "store_internal.h"
+#include "incoming_internal.h"
 
 #define CHUNK_LEN	INCOMING_MEMORY_LEN
 #define FIRST_LEN	((size_t)4 << 10)
-/* Chunks of one job that may wait for its disk. */
-#define CHUNKS_MAX	16
 
-enum ending { GOES_ON, COMMITS, ABORTS };
-
-/* A document; its chunks go to a file once there is one. */
-struct part {
-	unsigned char	*bytes;		/* owned; being filled */
-	size_t		 len, size;	/* of bytes */
-	bool		 in_file;	/* asker */
-	struct data_file file;		/* writers; fd -1 before the first */
-};
-
-struct chunk {
-	STAILQ_ENTRY(chunk)  link;
-	struct part	*part;		/* borrowed */
-	unsigned char	*bytes;		/* owned */
-	size_t		 len;
-};
-
-STAILQ_HEAD(chunk_list, chunk);
-
-struct incoming {
-	struct task	 task;		/* on the writers' list */
-	struct op	 room_op;	/* in the mailbox: room, or an error */
-	struct op	 end_op;	/* to the committer, or the mailbox */
-	struct store	*store;		/* borrowed */
-	struct job	*job;		/* owned */
-	struct part	**parts;	/* owned; one for each document */
-	size_t		 n_parts;
-	uint64_t	 max_bytes;
-	int		 error;		/* asker; the first that happened */
-	bool		 wants_room;	/* asker; call back when there is */
-	incoming_room_fn *room;
-	void		*room_arg;
-	incoming_done_fn *done;
-	void		*done_arg;
-
-	pthread_mutex_t	 lock;		/* of what follows */
-	struct chunk_list chunks;	/* to be written */
-	unsigned int	 n_chunks;	/* with those being written */
-	bool		 scheduled;	/* the task is with the writers */
-	bool		 telling;	/* room_op is in the mailbox */
-	int		 failed;	/* of a writer */
-	enum ending	 ending;
-};
-
-static void run(struct task *task);
 static void tell_room(struct op *op);
 
 /* ---- birth and death ------------------------------------------------- */
@@ -106,51 +57,38 @@ incoming_begin(struct store *store, const struct job_about *about,
 	in = calloc(1, sizeof(*in));
 	if (in == NULL)
 		return NULL;
-	id = store_take_id(store);
+	id = store_next_id(store);
 	in->job = id != 0 ? job_new(id, about) : NULL;
 	if (in->job == NULL) {
 		free(in);
-		errno = id == 0 ? EAGAIN : ENOMEM;
+		errno = id != 0 ? ENOMEM : store->reserve_error != 0 ?
+		    -store->reserve_error : EAGAIN;
 		return NULL;
 	}
-	in->task.run = run;
 	in->room_op.done = tell_room;
 	in->store = store;
+	store->busy++;
 	in->max_bytes = max_bytes;
 	in->room = room;
 	in->room_arg = arg;
-	pthread_mutex_init(&in->lock, NULL);
-	STAILQ_INIT(&in->chunks);
+	incoming_writers_init(in);
 	return in;
 }
 
-static void
-free_chunks(struct incoming *in, struct chunk_list *chunks)
-{
-	struct chunk *chunk;
-
-	while ((chunk = STAILQ_FIRST(chunks)) != NULL) {
-		STAILQ_REMOVE_HEAD(chunks, link);
-		atomic_fetch_sub(&in->store->memory_used, chunk->len);
-		free(chunk->bytes);
-		free(chunk);
-	}
-}
-
-/* The files are published by now, or dropped. */
+/* The writers are done with it. */
 static void
 incoming_free(struct incoming *in)
 {
 	size_t i;
 
-	free_chunks(in, &in->chunks);
+	in->store->busy--;
+	incoming_writers_free(in);
 	for (i = 0; i < in->n_parts; i++) {
 		free(in->parts[i]->bytes);
 		free(in->parts[i]);
 	}
 	free(in->parts);
 	job_free(in->job);
-	pthread_mutex_destroy(&in->lock);
 	free(in);
 }
 
@@ -160,10 +98,22 @@ incoming_id(const struct incoming *in)
 	return in->job->id;
 }
 
+uint64_t
+incoming_bytes(const struct incoming *in)
+{
+	return in->job->bytes;
+}
+
 int
 incoming_error(const struct incoming *in)
 {
 	return in->error;
+}
+
+int
+incoming_step(struct incoming *in, const struct job_step *step)
+{
+	return job_step(in->job, step);
 }
 
 int
@@ -173,7 +123,17 @@ incoming_hold(struct incoming *in, uint32_t reasons, const char *why)
 		.state = JOB_PENDING_HELD, .reasons = reasons, .why = why,
 	};
 
-	return job_step(in->job, &step);
+	return incoming_step(in, &step);
+}
+
+int
+incoming_describe(struct incoming *in, const struct job_about *about)
+{
+	struct job *job = in->job;
+
+	return job_set(&job->user, about->user) == 0 &&
+	    job_set(&job->title, about->title) == 0 &&
+	    job_set(&job->extra, about->extra) == 0 ? 0 : -1;
 }
 
 /* ---- bytes come in --------------------------------------------------- */
@@ -191,27 +151,16 @@ push(struct incoming *in)
 {
 	struct part *part = current(in);
 	struct chunk *chunk = calloc(1, sizeof(*chunk));
-	bool idle;
 
 	if (chunk == NULL)
 		return -ENOMEM;
-	*chunk = (struct chunk){
-		.part = part,
-		.bytes = part->bytes,
-		.len = part->len,
-	};
+	chunk->part = part;
+	chunk->bytes = part->bytes;
+	chunk->len = part->len;
 	part->bytes = NULL;
 	part->len = part->size = 0;
 	part->in_file = true;
-	atomic_fetch_add(&in->store->memory_used, chunk->len);
-	pthread_mutex_lock(&in->lock);
-	STAILQ_INSERT_TAIL(&in->chunks, chunk, link);
-	in->n_chunks++;
-	idle = !in->scheduled;
-	in->scheduled = true;
-	pthread_mutex_unlock(&in->lock);
-	if (idle)
-		pool_submit(&in->store->writers, &in->task);
+	incoming_hand_over(in, chunk);
 	return 0;
 }
 
@@ -254,6 +203,56 @@ incoming_document(struct incoming *in, const struct job_about_document *about)
 	return 0;
 }
 
+static int
+describe_document(struct job_document *doc,
+    const struct job_about_document *about)
+{
+	doc->copies = about->copies != 0 ? about->copies : 1;
+	return job_set(&doc->format, about->format) == 0 &&
+	    job_set(&doc->name, about->name) == 0 ? 0 : -1;
+}
+
+/* Writers know the parts by their addresses, which stay. */
+static void
+reorder(struct incoming *in, const struct incoming_place *places,
+    struct part **parts, struct job_document *documents)
+{
+	size_t i;
+
+	for (i = 0; i < in->n_parts; i++) {
+		parts[i] = in->parts[places[i].number];
+		documents[i] = in->job->documents[places[i].number];
+	}
+	free(in->parts);
+	free(in->job->documents);
+	in->parts = parts;
+	in->job->documents = documents;
+}
+
+int
+incoming_arrange(struct incoming *in, const struct incoming_place *places,
+    size_t n)
+{
+	struct part **parts = calloc(n + 1, sizeof(struct part *));
+	struct job_document *documents = calloc(n + 1, sizeof(*documents));
+	size_t i;
+
+	assert(n == in->n_parts && in->followed == NULL);
+	if (in->error == 0)
+		in->error = finish_part(in);
+	errno = in->error != 0 ? -in->error : ENOMEM;
+	if (in->error != 0 || parts == NULL || documents == NULL) {
+		free(parts);
+		free(documents);
+		return -1;
+	}
+	reorder(in, places, parts, documents);
+	for (i = 0; i < n; i++)
+		if (describe_document(&documents[i], &places[i].about) == -1)
+			return -1;
+	return 0;
+}
+
 /* One chunk is always allowed, so that nobody waits for others for ever. */
 static bool
 may_push(struct incoming *in)
@@ -262,7 +261,7 @@ may_push(struct incoming *in)
 
 	pthread_mutex_lock(&in->lock);
 	in->error = in->failed;
-	may = in->n_chunks == 0 || (in->n_chunks < CHUNKS_MAX &&
+	may = in->n_chunks == 0 || (in->n_chunks < INCOMING_CHUNKS_MAX &&
 	    atomic_load(&in->store->memory_used) < in->store->memory_bytes);
 	in->wants_room = !may;
 	pthread_mutex_unlock(&in->lock);
@@ -333,7 +332,73 @@ incoming_write(struct incoming *in, const void *data, size_t len)
 	return taken;
 }
 
-/* Mail: the writers have made room, or have failed. */
+/* ---- someone reads it while it arrives ------------------------------- */
+
+uint64_t
+incoming_written(const struct incoming *in)
+{
+	const struct part *part = in->followed;
+
+	if (part == NULL && in->n_parts > 0)
+		part = current(in);
+	return part != NULL ? atomic_load(&part->written) : 0;
+}
+
+static void
+watch(struct incoming *in, bool on)
+{
+	pthread_mutex_lock(&in->lock);
+	in->watched = on;
+	pthread_mutex_unlock(&in->lock);
+}
+
+/* The writers keep the file open at least until the job is ended. */
+int
+incoming_follow(struct incoming *in, incoming_grown_fn *grown, void *arg)
+{
+	struct part *part = current(in);
+	int fd;
+
+	assert(in->ending == INCOMING_GOES_ON);
+	watch(in, true);
+	in->wants_file = atomic_load(&part->written) == 0;
+	errno = in->error != 0 ? -in->error : EAGAIN;
+	if (in->error != 0 || in->wants_file)
+		return -1;
+	fd = data_follow(&part->file);
+	if (fd < 0) {
+		errno = -fd;
+		return -1;
+	}
+	in->followed = part;
+	in->grown_to = 0;
+	in->grown = grown;
+	in->grown_arg = arg;
+	return fd;
+}
+
+void
+incoming_unfollow(struct incoming *in)
+{
+	in->followed = NULL;
+	watch(in, false);
+}
+
+static void
+tell_grown(struct incoming *in)
+{
+	uint64_t written = incoming_written(in);
+
+	if (in->followed == NULL || written == in->grown_to)
+		return;
+	in->grown_to = written;
+	in->grown(in->grown_arg, written);
+}
+
+/*
+ * Mail: the writers have written, or have failed.  Whoever is told may end
+ * the job; it is freed by later mail.
+ */
 static void
 tell_room(struct op *op)
 {
@@ -345,124 +410,16 @@ tell_room(struct op *op)
 	in->telling = false;
 	if (in->error == 0)
 		in->error = in->failed;
-	tell = in->ending == GOES_ON && (in->wants_room || in->error != 0);
+	tell = in->wants_room || in->error != 0;
 	in->wants_room = false;
 	pthread_mutex_unlock(&in->lock);
-	if (tell && in->room != NULL)
-		in->room(in->room_arg);
-}
-
-/* ---- the writers' threads -------------------------------------------- */
-
-/* Chunks of one document that follow each other, in one call. */
-static int
-write_run(struct incoming *in, struct chunk **chunk)
-{
-	struct part *part = (*chunk)->part;
-	struct data_dir *dir = &in->store->data;
-	struct iovec iov[CHUNKS_MAX];
-	int n = 0;
-	int error = 0;
-
-	for (; *chunk != NULL && (*chunk)->part == part && n < CHUNKS_MAX;
-	    *chunk = STAILQ_NEXT(*chunk, link))
-		iov[n++] = (struct iovec){ (*chunk)->bytes, (*chunk)->len };
-	if (atomic_load(&dir->free_bytes) < in->store->min_free_bytes)
-		return -ENOSPC;
-	if (part->file.fd == -1)
-		error = data_create(dir, &part->file);
-	return error != 0 ? error : data_write(&part->file, iov, n);
-}
-
-static void
-write_chunks(struct incoming *in, struct chunk_list *chunks, int error)
-{
-	struct chunk *chunk = STAILQ_FIRST(chunks);
-	unsigned int n = 0;
-	bool tell;
-
-	while (chunk != NULL && error == 0)
-		error = write_run(in, &chunk);
-	STAILQ_FOREACH(chunk, chunks, link)
-		n++;
-	free_chunks(in, chunks);
-	pthread_mutex_lock(&in->lock);
-	in->n_chunks -= n;
-	if (in->failed == 0)
-		in->failed = error;
-	tell = !in->telling && in->ending == GOES_ON;
-	in->telling |= tell;
-	pthread_mutex_unlock(&in->lock);
-	if (tell)
-		mailbox_post(&in->store->box, &in->room_op);
-}
-
-static int
-publish(struct incoming *in, size_t i)
-{
-	struct job_document *doc = &in->job->documents[i];
-	char name[DATA_NAME_LEN];
-
-	data_name_make(in->job, i, name);
-	doc->place = JOB_IN_FILE;
-	if (job_set(&doc->file, name) == -1)
-		return -ENOMEM;
-	return data_publish(&in->parts[i]->file, name, doc->sha256);
-}
-
-static void
-drop_files(struct incoming *in)
-{
-	size_t i;
-
-	for (i = 0; i < in->n_parts; i++)
-		if (in->parts[i]->in_file)
-			data_drop(&in->parts[i]->file);
-}
-
-/* All is written: one thing is left to do. */
-static void
-end(struct incoming *in)
-{
-	int error = in->ending == ABORTS ? -ECANCELED : in->failed;
-	size_t i;
-
-	for (i = 0; i < in->n_parts && error == 0; i++)
-		if (in->parts[i]->in_file)
-			error = publish(in, i);
-	if (error == 0) {
-		in->end_op.files = true;
-		committer_submit(&in->store->committer, &in->end_op);
-		return;
+	tell_grown(in);
+	if (in->wants_file && incoming_written(in) > 0) {
+		in->wants_file = false;
+		tell = true;
 	}
-	drop_files(in);
-	in->end_op.error = error;
-	mailbox_post(&in->store->box, &in->end_op);
-}
-
-static void
-run(struct task *task)
-{
-	struct incoming *in = (struct incoming *)((char *)task -
-	    offsetof(struct incoming, task));
-	struct chunk_list chunks = STAILQ_HEAD_INITIALIZER(chunks);
-	enum ending ending;
-	int failed;
-
-	pthread_mutex_lock(&in->lock);
-	ending = in->ending;
-	failed = in->failed;
-	if (ending != ABORTS)
-		STAILQ_CONCAT(&chunks, &in->chunks);
-	if (STAILQ_EMPTY(&chunks) && ending == GOES_ON)
-		in->scheduled = false;
-	pthread_mutex_unlock(&in->lock);
-
-	if (!STAILQ_EMPTY(&chunks)) {
-		write_chunks(in, &chunks, failed);
-		pool_submit(&in->store->writers, task);	/* others first */
-	} else if (ending != GOES_ON)
-		end(in);
+	if (tell && in->ending == INCOMING_GOES_ON && in->room != NULL)
+		in->room(in->room_arg);
 }
 
 /* ---- the end --------------------------------------------------------- */
@@ -516,7 +473,7 @@ static void
 settle(struct op *op)
 {
 	if (op->error != 0)
-		drop_files(of_end(op));
+		incoming_drop_files(of_end(op));
 }
 
 static void
@@ -545,26 +502,6 @@ aborted(struct op *op)
 	incoming_free(of_end(op));
 }
 
-/* To the writers if they have a hand in it. */
-static bool
-end_with_writers(struct incoming *in, enum ending ending)
-{
-	bool theirs = false;
-	bool idle;
-	size_t i;
-
-	for (i = 0; i < in->n_parts; i++)
-		theirs |= in->parts[i]->in_file;
-	pthread_mutex_lock(&in->lock);
-	in->ending = ending;
-	idle = !in->scheduled;
-	in->scheduled |= theirs;
-	pthread_mutex_unlock(&in->lock);
-	if (theirs && idle)
-		pool_submit(&in->store->writers, &in->task);
-	return theirs;
-}
-
 void
 incoming_commit(struct incoming *in, incoming_done_fn *done, void *arg)
 {
@@ -582,7 +519,7 @@ incoming_commit(struct incoming *in, incoming_done_fn *done, void *arg)
 		pthread_mutex_unlock(&in->lock);
 		in->end_op.error = in->error;
 	}
-	if (end_with_writers(in, COMMITS))
+	if (incoming_end_writers(in, INCOMING_COMMITS))
 		return;
 	if (in->error != 0)
 		mailbox_post(&in->store->box, &in->end_op);
@@ -593,7 +530,8 @@ incoming_commit(struct incoming *in, incoming_done_fn *done, void *arg)
 void
 incoming_abort(struct incoming *in)
 {
+	incoming_unfollow(in);
 	in->end_op = (struct op){ .done = aborted };
-	if (!end_with_writers(in, ABORTS))
+	if (!incoming_end_writers(in, INCOMING_ABORTS))
 		incoming_free(in);
 }

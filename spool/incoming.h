@@ -29,12 +29,19 @@ struct store;
 /* A document up to this goes to the database. */
 #define INCOMING_MEMORY_LEN	((size_t)64 << 10)
 
-/* There is room again, or incoming_error() is set.  From store_poll(). */
+/*
+ * There is room again, or a file to follow, or incoming_error() is set.  From
+ * store_poll().
+ */
 typedef void incoming_room_fn(void *arg);
+
+/* The file that is followed has so many bytes now.  From store_poll(). */
+typedef void incoming_grown_fn(void *arg, uint64_t written);
 
 /*
  * The end of a commit.  error is 0: the job is durable, and job, which the
- * call-back now owns, is pending.  Else nothing of it is kept and job is NULL.
+ * call-back now owns, is pending, or
+ * as it was made before.  Else nothing of it is kept and job is NULL.
  */
 typedef void incoming_done_fn(void *arg, int error, struct job *job);
 
@@ -42,17 +49,42 @@ typedef void incoming_done_fn(void *arg, int error, struct job *job);
  * max_bytes limits the job, 0 does not.  The job's id is given now and never
  * again.  NULL and errno: ENOMEM; ENOSPC below the minimum of free space; EIO
  * the store is suspect; ENXIO it is gone or damaged; EAGAIN it cannot give
- * ids as fast as this.
+ * ids as fast as this, or why it could reserve no more of them.
  */
 struct incoming *incoming_begin(struct store *store,
     const struct job_about *about, uint64_t max_bytes,
     incoming_room_fn *room, void *arg) __attribute__((warn_unused_result));
 
 uint64_t incoming_id(const struct incoming *in);
+/* Of all documents, so far. */
+uint64_t incoming_bytes(const struct incoming *in);
 int incoming_error(const struct incoming *in);
 
 /* Held from the start; reasons and why as in job_step(). */
 int incoming_hold(struct incoming *in, uint32_t reasons, const char *why)
+    __attribute__((warn_unused_result));
+
+/*
+ * What is known only now: user, title and extra of about; the rest of it does
+ * not count.  -1 and errno.
+ */
+int incoming_describe(struct incoming *in, const struct job_about *about)
+    __attribute__((warn_unused_result));
+
+/*
+ * The documents in another order, and what is known of them only now: for each
+ * its number so far, from 0.  All n are named, each once.  No document can be
+ * added or followed any more.  -1 and errno.
+ */
+struct incoming_place {
+	size_t			  number;
+	struct job_about_document about;
+};
+int incoming_arrange(struct incoming *in, const struct incoming_place *places,
+    size_t n) __attribute__((warn_unused_result));
+
+/* Any step of job_step(), so that it is on record with the job. */
+int incoming_step(struct incoming *in, const struct job_step *step)
     __attribute__((warn_unused_result));
 
 /* Bytes from now on are of a next document.  -1 and errno. */
@@ -71,6 +103,25 @@ void incoming_filled(struct incoming *in, size_t len);
 /* The same by copy: how many of len were taken; 0 is no error. */
 size_t incoming_write(struct incoming *in, const void *data, size_t len)
     __attribute__((warn_unused_result));
+
+/*
+ * Read the current document while it still arrives: a descriptor on the file
+ * that it is written to, at offset 0, which is the caller's and outlasts the
+ * job.  grown is called when there is more to read than incoming_written()
+ * says now, often for many writes at once; for the last time, with all of the
+ * document, before a successful commit calls back.  One document at a time is
+ * followed.
+ *
+ * -1 and errno.  EAGAIN: it is still in memory; room is called when it has a
+ * file, which a document of up to INCOMING_MEMORY_LEN never gets.
+ */
+int incoming_follow(struct incoming *in, incoming_grown_fn *grown, void *arg)
+    __attribute__((warn_unused_result));
+/* grown is not called again.  Also after incoming_commit(), until its done. */
+void incoming_unfollow(struct incoming *in);
+/* Bytes that are in the file of the document that is followed, or else of the
+ * current one; 0: it has none. */
+uint64_t incoming_written(const struct incoming *in);
 
 /* Make it durable.  done is called once, from store_poll(). */
 void incoming_commit(struct incoming *in, incoming_done_fn *done, void *arg);

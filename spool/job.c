@@ -62,6 +62,7 @@ job_new(uint64_t id, const struct job_about *about)
 	    job_set(&job->user, about->user) == 0 &&
 	    job_set(&job->host, about->host) == 0 &&
 	    job_set(&job->title, about->title) == 0 &&
+	    job_set(&job->extra, about->extra) == 0 &&
 	    job_set(&job->port, NULL) == 0 && job_set(&job->why, NULL) == 0)
 		return job;
 	job_free(job);
@@ -88,6 +89,7 @@ job_free(struct job *job)
 	free(job->title);
 	free(job->port);
 	free(job->why);
+	free(job->extra);
 	free(job);
 }
 
@@ -143,15 +145,32 @@ stamp(struct job *job, const struct job_step *step)
 	if (step->restart) {
 		job->attempts = 0;
 		job->started_ms = job->completed_ms = 0;
-		job->restarted = true;
+		job->restarted = false;	/* once more is what is wanted */
 	}
 	if (step->state == JOB_PROCESSING && (WAITING & BIT(job->state))) {
 		job->attempts++;
 		if (job->started_ms == 0)
 			job->started_ms = step->now_ms;
 	}
+	if (job->state == JOB_PENDING_HELD && step->state == JOB_PENDING)
+		job->attempts = 0;	/* a person wants it tried anew */
+	if (step->untouched && (WAITING & BIT(step->state)) != 0 &&
+	    (WAITING & BIT(job->state)) == 0 && job->attempts > 0)
+		job->attempts--;
 	if (job_finished(step->state))
 		job->completed_ms = step->now_ms;
+}
+
+static int
+set_why(char **why, const struct job *job, const struct job_step *step)
+{
+	if (!step->keep_why || step->why == NULL || job->why[0] == '\0')
+		return job_set(why, step->why);
+	if (asprintf(why, "%s: %s", step->why, job->why) != -1)
+		return 0;
+	*why = NULL;
+	errno = ENOMEM;
+	return -1;
 }
 
 int
@@ -163,7 +182,7 @@ job_step(struct job *job, const struct job_step *step)
 		errno = EINVAL;
 		return -1;
 	}
-	if (job_set(&why, step->why) == -1)
+	if (set_why(&why, job, step) == -1)
 		return -1;
 	if (step->port != NULL && job_set(&job->port, step->port) == -1) {
 		free(why);

@@ -85,13 +85,15 @@ struct job {
 	char		*title;
 	char		*port;		/* of the last attempt, or "" */
 	char		*why;		/* free text beside the reasons */
+	char		*extra;		/* what else the client said, in lines
+					 * of its protocol */
 	uint32_t	 priority;
 	enum job_state	 state;
 	uint32_t	 reasons;	/* enum job_reason, or-ed */
 	int64_t		 created_ms;
 	int64_t		 started_ms;	/* first attempt */
 	int64_t		 completed_ms;
-	uint32_t	 attempts;
+	uint32_t	 attempts;	/* since it was last held */
 	bool		 restarted;	/* may be on paper already */
 	uint64_t	 bytes;		/* of all documents */
 	uint64_t	 pages;		/* 0: not known */
@@ -105,6 +107,7 @@ struct job_about {
 	const char	*queue, *user, *host, *title;
 	uint32_t	 priority;
 	int64_t		 created_ms;
+	const char	*extra;		/* NULL: nothing */
 };
 
 struct job_about_document {
@@ -117,11 +120,14 @@ struct job_step {
 	enum job_state	 state;
 	uint32_t	 reasons;
 	const char	*why;		/* NULL: none */
+	bool		 keep_why;	/* behind it, the one there was */
 	const char	*port;		/* NULL: as it is */
 	uint64_t	 pages;		/* 0: as it is */
 	int64_t		 now_ms;
 	bool		 restart;	/* a finished job is to print again */
 	bool		 restarted;	/* mark it: may be on paper already */
+	bool		 untouched;	/* from processing, to wait: it was not
+					 * begun, so it was no attempt */
 };
 
 struct job *job_new(uint64_t id, const struct job_about *about)

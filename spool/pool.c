@@ -2,6 +2,8 @@
  * pool.c - see pool.h.
  */
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "pool.h"
 
@@ -42,6 +44,9 @@ work(void *arg)
 	struct pool *pool = arg;
 	struct task *task;
 
+	/* On Linux a thread has a nice value of its own. */
+	if (pool->nice != 0)
+		(void)setpriority(PRIO_PROCESS, (id_t)gettid(), pool->nice);
 	pthread_mutex_lock(&pool->lock);
 	while ((task = next(pool)) != NULL) {
 		pthread_mutex_unlock(&pool->lock);
@@ -55,11 +60,11 @@ work(void *arg)
 }
 
 int
-pool_start(struct pool *pool, unsigned int threads)
+pool_start(struct pool *pool, unsigned int threads, int nice)
 {
 	int error;
 
-	*pool = (struct pool){ 0 };
+	*pool = (struct pool){ .nice = nice };
 	STAILQ_INIT(&pool->tasks);
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);
@@ -81,8 +86,9 @@ pool_submit(struct pool *pool, struct task *task)
 {
 	pthread_mutex_lock(&pool->lock);
 	STAILQ_INSERT_TAIL(&pool->tasks, task, link);
-	pthread_cond_signal(&pool->work);
 	pthread_mutex_unlock(&pool->lock);
+	/* Not with the lock: who is woken wants it. */
+	pthread_cond_signal(&pool->work);
 }
 
 void

@@ -29,10 +29,15 @@ struct pool {
 	pthread_t		  threads[POOL_THREADS_MAX];
 	unsigned int		  n_threads;
 	unsigned int		  running;	/* tasks under way */
+	int			  nice;		/* of the threads */
 	bool			  stop;
 };
 
-int pool_start(struct pool *pool, unsigned int threads)
+/*
+ * nice: how far the threads stand back behind the others of the process (see
+ * setpriority(2)); where that is not allowed they do not.
+ */
+int pool_start(struct pool *pool, unsigned int threads, int nice)
     __attribute__((warn_unused_result));
 void pool_submit(struct pool *pool, struct task *task);
 void pool_stop(struct pool *pool);

@@ -42,6 +42,7 @@ struct recovery {
 	struct found		**found;	/* owned */
 	size_t			 n_found;
 	uint64_t		 next_id;
+	uint64_t		 end_id;
 	int			 error;		/* of the sweep */
 };
 
@@ -350,7 +351,6 @@ static int
 change(struct recovery *rec, unsigned int *rebuilt)
 {
 	struct store *store = rec->store;
-	uint64_t end = rec->next_id + SEQUENCE_BLOCK;
 	int error = 0;
 	size_t i;
 
@@ -359,13 +359,31 @@ change(struct recovery *rec, unsigned int *rebuilt)
 	if (error == 0)
 		error = rebuild(rec, rebuilt);
 	if (error == 0)
-		error = store->ops->reserve(store->be, end);
+		error = store->ops->reserve(store->be, rec->end_id);
 	if (error == 0 && rec->rebuild)
 		error = store->ops->recovered(store->be);
-	if (error == 0)
-		error = sequence_write(store->sys, store->root.fd, end);
-	store->next_id = rec->next_id;
-	store->end_id = end;
+	return error;
+}
+
+static bool
+full(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
+}
+
+/* Jobs print from a full disk; ids for new ones are had when it is not. */
+static int
+reserve(struct recovery *rec)
+{
+	struct store *store = rec->store;
+	int error;
+
+	rec->end_id = sequence_block_end(rec->next_id);
+	error = sequence_write(store->sys, store->root.fd, rec->end_id);
+	if (full(error)) {
+		rec->end_id = rec->next_id;
+		error = 0;
+	}
 	return error;
 }
 
@@ -375,7 +393,9 @@ transact(struct recovery *rec, unsigned int *rebuilt)
 	const struct backend_ops *ops = rec->store->ops;
 	int error;
 
-	error = ops->begin(rec->store->be);
+	error = reserve(rec);
+	if (error == 0)
+		error = ops->begin(rec->store->be);
 	if (error != 0)
 		return error;
 	error = change(rec, rebuilt);
@@ -383,6 +403,13 @@ transact(struct recovery *rec, unsigned int *rebuilt)
 		error = ops->commit(rec->store->be);
 	if (error != 0)
 		ops->rollback(rec->store->be);
+	/* What must not be left undone is none, else it has to wait. */
+	if (full(error) && rec->n_sent == 0 && !rec->rebuild) {
+		rec->end_id = rec->next_id;
+		error = 0;
+	}
+	rec->store->next_id = rec->next_id;
+	rec->store->end_id = rec->end_id;
 	return error;
 }
 

@@ -49,7 +49,11 @@ static const char version_1[] =
 "  next INTEGER NOT NULL, touched INTEGER NOT NULL);"
 "INSERT INTO sequence VALUES (1, 1, 0);";
 
-const char *const schema_steps[] = { version_1 };
+/* What else a client said. */
+static const char version_2[] =
+"ALTER TABLE job ADD COLUMN extra TEXT NOT NULL DEFAULT '';";
+
+const char *const schema_steps[] = { version_1, version_2 };
 const size_t schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);
 
 static int

@@ -16,10 +16,22 @@
 
 #include "sys.h"
 
-/* Ids that one reservation is good for. */
-#define SEQUENCE_BLOCK	UINT64_C(16384)
+/*
+ * Ids that one reservation is good for.  The next is made when half of them
+ * are gone: 40,000 jobs a second take 12 seconds for the other half, which is
+ * longer than any commit.
+ */
+#define SEQUENCE_BLOCK	UINT64_C(1000000)
 /* No id reaches this: a double holds all below exactly, as JSON needs. */
 #define SEQUENCE_END	(UINT64_C(1) << 53)
+
+/* Where a block ends that begins with next. */
+static inline uint64_t
+sequence_block_end(uint64_t next)
+{
+	return next < SEQUENCE_END - 1 - SEQUENCE_BLOCK ?
+	    next + SEQUENCE_BLOCK : SEQUENCE_END - 1;
+}
 
 /* 0: there is no such file, or nothing to be made of it. */
 uint64_t sequence_read(const struct spool_sys *sys, int dir_fd);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -119,11 +120,15 @@ spooldir_open(struct spooldir *dir, const struct spool_sys *sys,
     const char *path, struct store_error *error)
 {
 	dir->lock_fd = -1;
+	dir->path = NULL;
 	dir->fd = sys->openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY |
 	    O_CLOEXEC | O_NOFOLLOW, 0);
 	if (dir->fd == -1)
 		return cannot_open(path, error);
-	if (check(dir->fd, path, error) == -1 ||
+	dir->path = realpath(path, NULL);
+	if (dir->path == NULL)
+		cannot_open(path, error);
+	if (dir->path == NULL || check(dir->fd, path, error) == -1 ||
 	    take_lock(dir, sys, path, error) == -1) {
 		spooldir_close(dir);
 		return -1;
@@ -139,5 +144,15 @@ spooldir_close(struct spooldir *dir)
 		close(dir->lock_fd);
 	if (dir->fd != -1)
 		close(dir->fd);
-	dir->fd = dir->lock_fd = -1;
+	free(dir->path);
+	*dir = (struct spooldir){ .fd = -1, .lock_fd = -1 };
+}
+
+bool
+spooldir_present(const struct spooldir *dir)
+{
+	struct stat is, was;
+
+	return fstat(dir->fd, &was) == 0 && stat(dir->path, &is) == 0 &&
+	    is.st_ino == was.st_ino && is.st_dev == was.st_dev;
 }

@@ -33,7 +33,7 @@
 #define SQLITE_JOB_COLUMNS						\
 	"id, queue, user, host, title, port, why, rank, state, reasons, " \
 	"created, started, completed, attempts, restarted, bytes, pages, " \
-	"place, documents"
+	"place, documents, extra"
 
 /* Statements of the writing connection; their text is in sqlite_write.c. */
 enum sqlite_statement {
@@ -45,10 +45,16 @@ enum sqlite_statement {
 	SQL_HAS_FILE, SQL_COUNT
 };
 
+/* Those of the reading one that are wanted for each job; in sqlite_read.c. */
+enum sqlite_question {
+	SQL_ONE_JOB, SQL_ITS_DOCUMENTS, SQL_ONE_DOCUMENT, SQL_QUESTIONS
+};
+
 struct backend {
 	sqlite3		*writer;		/* owned */
 	sqlite3		*reader;		/* owned */
 	sqlite3_stmt	*statements[SQL_COUNT];	/* owned; of the writer */
+	sqlite3_stmt	*questions[SQL_QUESTIONS]; /* owned; NULL: not yet */
 	uint64_t	 place;			/* last given in any queue */
 	int		 dir_fd;		/* borrowed */
 	ino_t		 inode;			/* of the file when opened */

@@ -43,6 +43,7 @@ sqlite_job(sqlite3_stmt *st, struct job **out)
 		.host = borrow(st, 3), .title = borrow(st, 4),
 		.priority = (uint32_t)(101 - rank),
 		.created_ms = sqlite3_column_int64(st, 10),
+		.extra = borrow(st, 19),
 	};
 	struct job *job;
 
@@ -190,22 +191,43 @@ add_document(sqlite3_stmt *st, struct job *job)
 	return doc != NULL ? read_document(st, doc) : -errno;
 }
 
+/* Parsed once, for these are asked about every job. */
+static int
+question(struct backend *be, enum sqlite_question which, sqlite3_stmt **st)
+{
+	static const char *const texts[SQL_QUESTIONS] = {
+		[SQL_ONE_JOB] = ("SELECT " SQLITE_JOB_COLUMNS " FROM job "
+		    "WHERE id = ?1"),
+		[SQL_ITS_DOCUMENTS] = ("SELECT format, name, copies, size, "
+		    "sha256, place, file FROM document WHERE id BETWEEN "
+		    "?1 << 10 AND ?1 << 10 | 1023 ORDER BY id"),
+		[SQL_ONE_DOCUMENT] = ("SELECT format, name, copies, size, "
+		    "sha256, place, file, bytes FROM document WHERE id = ?1"),
+	};
+	int rc = SQLITE_OK;
+
+	if (be->questions[which] == NULL)
+		rc = sqlite3_prepare_v3(be->reader, texts[which], -1,
+		    SQLITE_PREPARE_PERSISTENT, &be->questions[which], NULL);
+	*st = be->questions[which];
+	return sqlite_error(be->reader, rc);
+}
+
 static int
 add_documents(struct backend *be, struct job *job)
 {
 	sqlite3_stmt *st;
 	int rc, error;
 
-	error = prepare(be, "SELECT format, name, copies, size, sha256, "
-	    "place, file FROM document WHERE id BETWEEN ?1 << 10 AND "
-	    "?1 << 10 | 1023 ORDER BY id", &st);
+	error = question(be, SQL_ITS_DOCUMENTS, &st);
 	if (error != 0)
 		return error;
 	sqlite_bind(st, 1, job->id);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW && error == 0)
 		error = add_document(st, job);
-	sqlite3_finalize(st);
-	return error != 0 ? error : sqlite_error(be->reader, rc);
+	error = error != 0 ? error : sqlite_error(be->reader, rc);
+	sqlite_done(st);
+	return error;
 }
 
 int
@@ -214,15 +236,14 @@ sqlite_get(struct backend *be, uint64_t id, struct job **job)
 	sqlite3_stmt *st;
 	int error, rc;
 
-	error = prepare(be, "SELECT " SQLITE_JOB_COLUMNS " FROM job "
-	    "WHERE id = ?1", &st);
+	error = question(be, SQL_ONE_JOB, &st);
 	if (error != 0)
 		return error;
 	sqlite_bind(st, 1, id);
 	rc = sqlite3_step(st);
 	error = rc == SQLITE_ROW ? sqlite_job(st, job) :
 	    rc == SQLITE_DONE ? -ENOENT : sqlite_error(be->reader, rc);
-	sqlite3_finalize(st);
+	sqlite_done(st);
 	if (error != 0)
 		return error;
 	error = add_documents(be, *job);
@@ -258,8 +279,7 @@ sqlite_document(struct backend *be, uint64_t id, unsigned int no,
 
 	if (no < 1 || no > JOB_DOCUMENTS_MAX)
 		return -ENOENT;
-	error = prepare(be, "SELECT format, name, copies, size, sha256, "
-	    "place, file, bytes FROM document WHERE id = ?1", &st);
+	error = question(be, SQL_ONE_DOCUMENT, &st);
 	if (error != 0)
 		return error;
 	sqlite3_bind_int64(st, 1, SQLITE_DOCUMENT_ID(id, no));
@@ -268,7 +288,7 @@ sqlite_document(struct backend *be, uint64_t id, unsigned int no,
 	    rc == SQLITE_DONE ? -ENOENT : sqlite_error(be->reader, rc);
 	if (error == 0 && doc->place == JOB_IN_RECORD)
 		error = read_bytes(st, doc, bytes);
-	sqlite3_finalize(st);
+	sqlite_done(st);
 	return error;
 }
 
@@ -290,6 +310,7 @@ job_record_list_free(struct job_record_list *list)
 		free(r->job.title);
 		free(r->job.port);
 		free(r->job.why);
+		free(r->job.extra);
 		free(r->sha256);
 	}
 	free(list->records);
@@ -308,9 +329,9 @@ add_record(sqlite3_stmt *st, struct job_record_list *list)
 		return error;
 	*r = (struct job_record){
 		.documents = number(st, 18),
-		.number = number(st, 19),
+		.number = number(st, 20),
 		.job = *job,			/* and its strings */
-		.sha256 = sqlite_text(st, 20),
+		.sha256 = sqlite_text(st, 21),
 	};
 	free(job);
 	list->n++;
@@ -331,7 +352,8 @@ sqlite_records(struct backend *be, const struct store_period *period,
 		return -ENOMEM;
 	error = prepare(be, "SELECT job, queue, user, host, title, port, "
 	    "why, rank, state, reasons, created, started, completed, "
-	    "attempts, restarted, bytes, pages, 0, documents, number, sha256 "
+	    "attempts, restarted, bytes, pages, 0, documents, '', number, "
+	    "sha256 "
 	    "FROM record WHERE number > ?1 AND completed >= ?2 AND "
 	    "completed < ?3 ORDER BY number LIMIT ?4", &st);
 	if (error != 0)

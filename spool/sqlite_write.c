@@ -16,7 +16,7 @@ const char *const sqlite_texts[SQL_COUNT] = {
 	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_INSERT_JOB] = "INSERT INTO job (" SQLITE_JOB_COLUMNS ", kept) "
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-	    "?14, ?15, ?16, ?17, ?18, ?19, 1)",
+	    "?14, ?15, ?16, ?17, ?18, ?19, ?20, 1)",
 	[SQL_INSERT_DOCUMENT] = "INSERT INTO document (id, format, name, "
 	    "copies, size, sha256, place, file, bytes) "
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -105,6 +105,7 @@ insert_job(struct backend *be, const struct job *job)
 	sqlite_bind(st, 17, job->pages);
 	sqlite_bind(st, 18, job->order);
 	sqlite_bind(st, 19, job->n_documents);
+	sqlite_bind_text(st, 20, job->extra);
 	return sqlite_run(be, SQL_INSERT_JOB);
 }
 
@@ -134,7 +135,7 @@ get(struct backend *be, uint64_t id, struct job **job, bool *kept)
 	if (result != 1)
 		return result == 0 ? -ENOENT : result;
 	result = sqlite_job(st, job);
-	*kept = sqlite3_column_int(st, 19) != 0;
+	*kept = sqlite3_column_int(st, 20) != 0;
 	sqlite_done(st);
 	return result;
 }

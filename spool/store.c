@@ -14,6 +14,11 @@
 
 #define DATA_NAME	"data"
 #define DATA_THREADS	4
+/*
+ * They have much to do, copying and hashing large jobs; the asker's loop must
+ * not wait for a processor meanwhile.
+ */
+#define WRITERS_NICE	10
 #define MEMORY_BYTES	(UINT64_C(32) << 20)
 
 /* ---- open ------------------------------------------------------------ */
@@ -56,8 +61,8 @@ start_threads(struct store *store, unsigned int data_threads)
 	int error;
 
 	store->committer = (struct committer){
-		.ops = store->ops, .be = store->be, .dir = &store->data,
-		.box = &store->box,
+		.ops = store->ops, .be = store->be, .root = &store->root,
+		.dir = &store->data, .box = &store->box,
 	};
 	error = mailbox_open(&store->box);
 	if (error != 0)
@@ -66,10 +71,10 @@ start_threads(struct store *store, unsigned int data_threads)
 	if (error != 0)
 		goto no_committer;
 	error = pool_start(&store->writers,
-	    data_threads != 0 ? data_threads : DATA_THREADS);
+	    data_threads != 0 ? data_threads : DATA_THREADS, WRITERS_NICE);
 	if (error != 0)
 		goto no_writers;
-	error = pool_start(&store->reader, 1);
+	error = pool_start(&store->reader, 1, 0);
 	if (error == 0)
 		return 0;
 	pool_stop(&store->writers);
@@ -186,6 +191,12 @@ store_poll(struct store *store)
 	return mailbox_drain(&store->box);
 }
 
+size_t
+store_busy(const struct store *store)
+{
+	return store->busy;
+}
+
 /* ---- how it is ------------------------------------------------------- */
 
 enum store_health
@@ -237,6 +248,14 @@ store_count(struct store *store, const struct backend_moved *moved)
 	    moved->bytes);
 }
 
+/* The call-back of op takes it out of the count. */
+static void
+submit(struct store *store, struct op *op)
+{
+	store->busy++;
+	committer_submit(&store->committer, op);
+}
+
 /* ---- ids ------------------------------------------------------------- */
 
 struct reserve_op {
@@ -262,6 +281,7 @@ reserve_done(struct op *op)
 	struct reserve_op *r = (struct reserve_op *)op;
 
 	r->store->reserving = false;
+	r->store->reserve_error = op->error;
 	if (op->error == 0)
 		r->store->end_id = r->end;
 	free(r);
@@ -277,18 +297,18 @@ reserve(struct store *store)
 	*r = (struct reserve_op){
 		.op = { .apply = reserve_apply, .done = reserve_done },
 		.store = store,
-		.end = store->end_id + SEQUENCE_BLOCK,
+		.end = sequence_block_end(store->end_id),
 	};
 	store->reserving = true;
 	committer_submit(&store->committer, &r->op);
 }
 
 uint64_t
-store_take_id(struct store *store)
+store_next_id(struct store *store)
 {
 	if (!store->reserving &&
 	    store->end_id - store->next_id < SEQUENCE_BLOCK / 2 &&
-	    store->end_id + SEQUENCE_BLOCK < SEQUENCE_END)
+	    store->end_id < SEQUENCE_END - 1)
 		reserve(store);
 	return store->next_id < store->end_id ? store->next_id++ : 0;
 }
@@ -343,6 +363,7 @@ change_done(struct op *op)
 	void *arg = c->arg;
 	int error = op->error;
 
+	c->store->busy--;
 	if (error == 0)
 		store_count(c->store, &c->moved);
 	change_free(c);
@@ -388,7 +409,7 @@ store_step(struct store *store, uint64_t id, const struct job_step *step,
 	}
 	c->step.why = c->why;
 	c->step.port = c->port;
-	committer_submit(&store->committer, &c->op);
+	submit(store, &c->op);
 	return 0;
 }
 
@@ -406,7 +427,7 @@ store_change(struct store *store, uint64_t id, const char *queue,
 		change_free(c);
 		return -1;
 	}
-	committer_submit(&store->committer, &c->op);
+	submit(store, &c->op);
 	return 0;
 }
 
@@ -462,6 +483,7 @@ expire_done(struct op *op)
 {
 	struct expire_op *e = (struct expire_op *)op;
 
+	e->store->busy--;
 	e->done(e->arg, op->error, op->error == 0 ? e->removed : 0);
 	forget_names(&e->files);
 	free(e);
@@ -480,7 +502,7 @@ store_expire(struct store *store, const struct store_retention *what,
 		    .done = expire_done },
 		.store = store, .what = *what, .done = done, .arg = arg,
 	};
-	committer_submit(&store->committer, &e->op);
+	submit(store, &e->op);
 	return 0;
 }
 
@@ -517,6 +539,7 @@ note_done(struct op *op)
 {
 	struct note_op *n = (struct note_op *)op;
 
+	n->store->busy--;
 	n->done(n->arg, op->error);
 	note_free(n);
 }
@@ -540,7 +563,7 @@ store_note(struct store *store, const char *kind, const char *name,
 		note_free(n);
 		return -1;
 	}
-	committer_submit(&store->committer, &n->op);
+	submit(store, &n->op);
 	return 0;
 }
 
@@ -575,6 +598,7 @@ probe_done(struct op *op)
 {
 	struct probe_op *p = (struct probe_op *)op;
 
+	p->store->busy--;
 	p->done(p->arg, op->error);
 	free(p);
 }
@@ -591,6 +615,6 @@ store_probe(struct store *store, store_done_fn *done, void *arg)
 		    .done = probe_done },
 		.store = store, .done = done, .arg = arg,
 	};
-	committer_submit(&store->committer, &p->op);
+	submit(store, &p->op);
 	return 0;
 }

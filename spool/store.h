@@ -88,6 +88,17 @@ int store_fd(const struct store *store);
 /* Deliver all outcomes that are there; how many. */
 size_t store_poll(struct store *store);
 
+/*
+ * Operations that have not called back, and incoming jobs whose commit has not
+ * called back or whose abort is still under way.  One is out of the count when
+ * its call-back is called.  At 0 nothing is left to be delivered: a store that
+ * is let go while its asker lives on is polled until then, and closed.
+ */
+size_t store_busy(const struct store *store);
+
+/* A job number for a job that is not stored; 0: none just now. */
+uint64_t store_next_id(struct store *store);
+
 /* ---- how it is; all from memory -------------------------------------- */
 
 enum store_health store_health(const struct store *store);

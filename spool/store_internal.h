@@ -35,9 +35,11 @@ struct store {
 
 	struct tally		*queues;	/* asker; owned */
 	struct tally		*hosts;		/* asker; owned */
+	size_t			 busy;		/* asker; store_busy() */
 	uint64_t		 next_id;	/* asker; to be given */
 	uint64_t		 end_id;	/* asker; reserved below this */
 	bool			 reserving;	/* asker; more is on its way */
+	int			 reserve_error;	/* asker; of the last time */
 	uint64_t		 min_free_bytes;
 	uint64_t		 memory_bytes;
 	_Atomic uint64_t	 memory_used;	/* on the way to disk */
@@ -45,9 +47,6 @@ struct store {
 
 /* Count a job that moved. */
 void store_count(struct store *store, const struct backend_moved *moved);
-
-/* The next id, or 0 when there is none just now. */
-uint64_t store_take_id(struct store *store);
 
 /* Before there are threads: learn, clean up, decide, reserve. */
 int store_recover(struct store *store, const struct store_options *options,

@@ -17,7 +17,8 @@ struct read_op {
 	struct task	 task;
 	struct op	 op;
 	struct store	*store;
-	int		(*read)(struct read_op *r);
+	int		(*read)(struct read_op *r);	/* reader's thread */
+	void		(*deliver)(struct read_op *r);
 
 	struct store_filter filter;
 	char		*queue, *user, *host;	/* owned; of filter */
@@ -59,7 +60,7 @@ read_free(struct read_op *r)
 	free(r);
 }
 
-/* The reader's thread.  Only the database can be found damaged here. */
+/* The reader's thread. */
 static void
 run(struct task *task)
 {
@@ -68,24 +69,44 @@ run(struct task *task)
 	r->op.error = r->read(r);
 	if (r->op.error == -EUCLEAN)
 		committer_damaged(&r->store->committer);
+	if (r->op.error == -ENXIO)
+		committer_gone(&r->store->committer);
 	mailbox_post(&r->store->box, &r->op);
+}
+
+static void
+read_done(struct op *op)
+{
+	struct read_op *r = of_op(op);
+
+	r->store->busy--;
+	r->deliver(r);
+	read_free(r);
 }
 
 static struct read_op *
 read_new(struct store *store, int (*read)(struct read_op *r),
-    void (*done)(struct op *op), void *arg)
+    void (*deliver)(struct read_op *r), void *arg)
 {
 	struct read_op *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		return NULL;
 	r->task.run = run;
-	r->op.done = done;
+	r->op.done = read_done;
 	r->store = store;
 	r->read = read;
+	r->deliver = deliver;
 	r->arg = arg;
 	r->fd = -1;
 	return r;
+}
+
+static void
+submit(struct store *store, struct read_op *r)
+{
+	store->busy++;
+	pool_submit(&store->reader, &r->task);
 }
 
 /* ---- lists ----------------------------------------------------------- */
@@ -107,12 +128,9 @@ list_read(struct read_op *r)
 }
 
 static void
-list_done(struct op *op)
+list_deliver(struct read_op *r)
 {
-	struct read_op *r = of_op(op);
-
-	r->done.list(r->arg, op->error, r->jobs);
-	read_free(r);
+	r->done.list(r->arg, r->op.error, r->jobs);
 }
 
 static int
@@ -130,7 +148,7 @@ int
 store_list(struct store *store, const struct store_filter *filter,
     store_list_fn *done, void *arg)
 {
-	struct read_op *r = read_new(store, list_read, list_done, arg);
+	struct read_op *r = read_new(store, list_read, list_deliver, arg);
 
 	if (r == NULL)
 		return -1;
@@ -148,7 +166,7 @@ store_list(struct store *store, const struct store_filter *filter,
 		read_free(r);
 		return -1;
 	}
-	pool_submit(&store->reader, &r->task);
+	submit(store, r);
 	return 0;
 }
 
@@ -161,24 +179,21 @@ get_read(struct read_op *r)
 }
 
 static void
-get_done(struct op *op)
+get_deliver(struct read_op *r)
 {
-	struct read_op *r = of_op(op);
-
-	r->done.get(r->arg, op->error, r->job);
-	read_free(r);
+	r->done.get(r->arg, r->op.error, r->job);
 }
 
 int
 store_get(struct store *store, uint64_t id, store_get_fn *done, void *arg)
 {
-	struct read_op *r = read_new(store, get_read, get_done, arg);
+	struct read_op *r = read_new(store, get_read, get_deliver, arg);
 
 	if (r == NULL)
 		return -1;
 	r->done.get = done;
 	r->id = id;
-	pool_submit(&store->reader, &r->task);
+	submit(store, r);
 	return 0;
 }
 
@@ -253,26 +268,24 @@ document_read(struct read_op *r)
 }
 
 static void
-document_done(struct op *op)
+document_deliver(struct read_op *r)
 {
-	struct read_op *r = of_op(op);
-
-	r->done.document(r->arg, op->error, r->fd, r->size);
-	read_free(r);
+	r->done.document(r->arg, r->op.error, r->fd, r->size);
 }
 
 int
 store_document(struct store *store, uint64_t id, unsigned int number,
     store_document_fn *done, void *arg)
 {
-	struct read_op *r = read_new(store, document_read, document_done, arg);
+	struct read_op *r;
 
+	r = read_new(store, document_read, document_deliver, arg);
 	if (r == NULL)
 		return -1;
 	r->done.document = done;
 	r->id = id;
 	r->number = number;
-	pool_submit(&store->reader, &r->task);
+	submit(store, r);
 	return 0;
 }
 
@@ -295,25 +308,22 @@ records_read(struct read_op *r)
 }
 
 static void
-records_done(struct op *op)
+records_deliver(struct read_op *r)
 {
-	struct read_op *r = of_op(op);
-
-	r->done.records(r->arg, op->error, r->records);
-	read_free(r);
+	r->done.records(r->arg, r->op.error, r->records);
 }
 
 int
 store_records(struct store *store, const struct store_period *period,
     store_records_fn *done, void *arg)
 {
-	struct read_op *r = read_new(store, records_read, records_done, arg);
+	struct read_op *r = read_new(store, records_read, records_deliver, arg);
 
 	if (r == NULL)
 		return -1;
 	r->done.records = done;
 	r->period = *period;
-	pool_submit(&store->reader, &r->task);
+	submit(store, r);
 	return 0;
 }
 
@@ -334,23 +344,20 @@ notes_read(struct read_op *r)
 }
 
 static void
-notes_done(struct op *op)
+notes_deliver(struct read_op *r)
 {
-	struct read_op *r = of_op(op);
-
-	r->done.notes(r->arg, op->error, r->notes);
-	read_free(r);
+	r->done.notes(r->arg, r->op.error, r->notes);
 }
 
 int
 store_notes(struct store *store, store_notes_fn *done, void *arg)
 {
-	struct read_op *r = read_new(store, notes_read, notes_done, arg);
+	struct read_op *r = read_new(store, notes_read, notes_deliver, arg);
 
 	if (r == NULL)
 		return -1;
 	r->done.notes = done;
-	pool_submit(&store->reader, &r->task);
+	submit(store, r);
 	return 0;
 }
 
@@ -361,22 +368,19 @@ check_read(struct read_op *r)
 }
 
 static void
-check_done(struct op *op)
+check_deliver(struct read_op *r)
 {
-	struct read_op *r = of_op(op);
-
-	r->done.check(r->arg, op->error);
-	read_free(r);
+	r->done.check(r->arg, r->op.error);
 }
 
 int
 store_check(struct store *store, store_done_fn *done, void *arg)
 {
-	struct read_op *r = read_new(store, check_read, check_done, arg);
+	struct read_op *r = read_new(store, check_read, check_deliver, arg);
 
 	if (r == NULL)
 		return -1;
 	r->done.check = done;
-	pool_submit(&store->reader, &r->task);
+	submit(store, r);
 	return 0;
 }

@@ -79,7 +79,8 @@ subtract(struct tally_count *count, enum job_state state, uint64_t bytes)
 		return;
 	count->jobs[state]--;
 	count->total--;
-	count->bytes -= bytes;
+	/* One that could not be counted may leave in the place of another. */
+	count->bytes -= bytes < count->bytes ? bytes : count->bytes;
 }
 
 static void

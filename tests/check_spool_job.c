@@ -105,10 +105,55 @@ START_TEST(attempts_and_times_are_counted)
 }
 END_TEST
 
+/* From, to, and what is left of one attempt. */
+static const struct {
+	enum job_state	from, to;
+	unsigned int	attempts;
+} untouched[] = {
+	{ JOB_PROCESSING,		JOB_PENDING,			0 },
+	{ JOB_PROCESSING,		JOB_PENDING_HELD,		0 },
+	{ JOB_PROCESSING_STOPPED,	JOB_PENDING,			0 },
+	{ JOB_PROCESSING_STOPPED,	JOB_PENDING_HELD,		0 },
+	{ JOB_PROCESSING,		JOB_PROCESSING,			1 },
+	{ JOB_PROCESSING,		JOB_PROCESSING_STOPPED,		1 },
+	{ JOB_PROCESSING,		JOB_CANCELED,			1 },
+	{ JOB_PROCESSING,		JOB_COMPLETED,			1 },
+	{ JOB_PENDING,			JOB_PENDING_HELD,		1 },
+	{ JOB_PENDING_HELD,		JOB_PENDING,			0 },	/* by a person */
+	{ JOB_PENDING,			JOB_PROCESSING,			2 },
+};
+
+START_TEST(a_job_that_was_not_begun_was_not_attempted)
+{
+	struct job_step step = { .state = untouched[_i].to, .now_ms = 9,
+	    .untouched = true };
+	struct job *job = new_job(1);
+
+	job->state = untouched[_i].from;
+	job->attempts = 1;
+	ck_assert_int_eq(job_step(job, &step), 0);
+	ck_assert_uint_eq(job->attempts, untouched[_i].attempts);
+	job_free(job);
+}
+END_TEST
+
+START_TEST(attempts_do_not_go_below_none)
+{
+	struct job_step step = { .state = JOB_PENDING, .untouched = true };
+	struct job *job = new_job(1);
+
+	job->state = JOB_PROCESSING;
+	ck_assert_int_eq(job_step(job, &step), 0);
+	ck_assert_uint_eq(job->attempts, 0);
+	job_free(job);
+}
+END_TEST
+
 START_TEST(rule_47_a_job_printed_again_is_told_apart)
 {
 	struct job_step sends = { .state = JOB_PROCESSING, .now_ms = 10 };
-	struct job_step ends = { .state = JOB_COMPLETED, .now_ms = 20 };
+	struct job_step ends = { .state = JOB_COMPLETED, .now_ms = 20,
+	    .restarted = true };
 	struct job_step again = { .state = JOB_PENDING, .restart = true };
 	struct job *job = new_job(1);
 
@@ -120,7 +165,8 @@ START_TEST(rule_47_a_job_printed_again_is_told_apart)
 	ck_assert_int_eq(job_step(job, &again), -1);
 	again.state = JOB_PENDING;
 	ck_assert_int_eq(job_step(job, &again), 0);
-	ck_assert(job->restarted);
+	/* Twice on paper is what is wanted now: that is no doubt about it. */
+	ck_assert(!job->restarted);
 	ck_assert_uint_eq(job->attempts, 0);
 	ck_assert_int_eq(job->started_ms, 0);
 	ck_assert_int_eq(job->completed_ms, 0);
@@ -262,6 +308,21 @@ START_TEST(counters_follow_the_steps)
 }
 END_TEST
 
+/* Without memory one was not counted: limits must not see 2^64 bytes. */
+START_TEST(counters_do_not_go_below_nothing)
+{
+	struct tally *tally = tally_new();
+
+	ck_assert_ptr_nonnull(tally);
+	tally_move(tally, "lobby", 0, JOB_PENDING, 10);
+	tally_move(tally, "lobby", 0, JOB_PENDING, 10);
+	tally_move(tally, "lobby", JOB_PENDING, JOB_COMPLETED, 5000);
+	ck_assert_uint_eq(tally_get(tally, "lobby")->total, 1);
+	ck_assert_uint_eq(tally_get(tally, "lobby")->bytes, 0);
+	tally_free(tally);
+}
+END_TEST
+
 /* ---- accounting ------------------------------------------------------ */
 
 static struct job_record
@@ -334,6 +395,8 @@ START_TEST(csv_has_a_name_for_each_value)
 }
 END_TEST
 
+#define FFFD	"\xef\xbf\xbd"
+
 START_TEST(json_escapes_what_strangers_wrote)
 {
 	struct job *job = new_job(17);
@@ -346,8 +409,8 @@ START_TEST(json_escapes_what_strangers_wrote)
 	written(&record, account_json, buf, sizeof(buf));
 	ck_assert_ptr_nonnull(strstr(buf, "{\"record\":4,\"job\":17,"
 	    "\"queue\":\"lobby\",\"port\":null,"));
-	ck_assert_ptr_nonnull(strstr(buf, "\"title\":\"\\\"\\\\\\u000a\\u001b"
-	    "\xc3\xa4\\ufffd\xe2\x82\xac\\ufffd\\ufffd\\ufffd\","));
+	ck_assert_ptr_nonnull(strstr(buf, "\"title\":\"\\\"\\\\\\n\\u001B"
+	    "\xc3\xa4" FFFD "\xe2\x82\xac" FFFD FFFD FFFD "\","));
 	ck_assert_ptr_nonnull(strstr(buf, "\"sha256\":\"00ff\"}"));
 	free(record.sha256);
 	job_free(job);
@@ -383,6 +446,9 @@ spool_job_suite(void)
 	tcase_add_test(job, only_legal_steps_are_taken);
 	tcase_add_test(job, a_step_to_no_state_is_refused);
 	tcase_add_test(job, attempts_and_times_are_counted);
+	tcase_add_loop_test(job, a_job_that_was_not_begun_was_not_attempted,
+	    0, sizeof(untouched) / sizeof(untouched[0]));
+	tcase_add_test(job, attempts_do_not_go_below_none);
 	tcase_add_test(job, rule_47_a_job_printed_again_is_told_apart);
 	tcase_add_test(job, words_are_those_of_rfc_8011);
 	tcase_add_test(job, documents_are_limited);
@@ -390,6 +456,7 @@ spool_job_suite(void)
 	tcase_add_test(name, a_long_name_is_cut_from_its_end);
 	tcase_add_test(name, foreign_names_are_refused);
 	tcase_add_test(tally, counters_follow_the_steps);
+	tcase_add_test(tally, counters_do_not_go_below_nothing);
 	tcase_add_test(account, csv_quotes_what_needs_it);
 	tcase_add_test(account, csv_has_a_name_for_each_value);
 	tcase_add_test(account, json_escapes_what_strangers_wrote);

@@ -495,14 +495,39 @@ END_TEST
 
 START_TEST(a_newer_schema_is_left_alone)
 {
+	char back[64];
+
 	open_it();
 	add(10);
 	rig_close(&rig);
 	sqlite3_close(raw("PRAGMA user_version = 99"));
 	refused(STORE_ERROR_IO, "newer version");
-	sqlite3_close(raw("PRAGMA user_version = 1"));
+	snprintf(back, sizeof(back), "PRAGMA user_version = %zu",
+	    schema_n_steps);
+	sqlite3_close(raw(back));
 	open_it();
 	ck_assert_int_eq(rig_state(&rig, 1), JOB_PENDING);
+}
+END_TEST
+
+/* Jobs of the first schema are there with the second. */
+START_TEST(jobs_of_the_first_schema_are_kept)
+{
+	sqlite3 *db;
+
+	open_it();
+	add(10);
+	rig_close(&rig);
+	db = raw("ALTER TABLE job DROP COLUMN extra; "
+	    "PRAGMA user_version = 1");
+	sqlite3_close(db);
+	open_it();
+	ck_assert_int_eq(rig_state(&rig, 1), JOB_PENDING);
+	rig_close(&rig);
+	db = raw("");
+	ck_assert_int_eq(answer(db, "SELECT length(extra) FROM job"), 0);
+	sqlite3_close(db);
+	open_it();
 }
 END_TEST
 
@@ -542,6 +567,7 @@ spool_recover_suite(void)
 	tcase_add_test(damage, any_page_may_be_lost);
 	tcase_add_test(damage, any_byte_of_the_first_page_may_flip);
 	tcase_add_test(schema, an_older_schema_is_brought_up);
+	tcase_add_test(schema, jobs_of_the_first_schema_are_kept);
 	tcase_add_test(schema, a_step_that_fails_is_not_half_done);
 	tcase_add_test(schema, a_newer_schema_is_left_alone);
 	suite_add_tcase(suite, directory);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "spool/sequence.h"
 #include "tests/spool_rig.h"
 #include "tests/suite.h"
 
@@ -87,6 +88,77 @@ START_TEST(documents_small_and_large_of_one_job)
 	ck_assert_str_eq(job->documents[4].name, "a name");
 	ck_assert_int_eq(job->documents[4].place, JOB_IN_FILE);
 	job_free(job);
+}
+END_TEST
+
+/* What is known only when all of it is there; some in files, some not. */
+START_TEST(documents_get_their_order_at_the_end)
+{
+	static const size_t sizes[] = { 100000, 10, 70000 };
+	const struct incoming_place places[] = {
+		{ 2, { .format = "text/plain", .name = "c", .copies = 3 } },
+		{ 0, { .format = "image/gif", .name = "a" } },
+		{ 1, { .name = "b", .copies = 1 } },
+	};
+	struct job_about about = { .queue = "lobby", .host = "10.0.0.5" };
+	static unsigned char bytes[100000];
+	struct incoming *in;
+	struct job *job;
+	uint64_t size;
+	size_t i;
+	int fd;
+
+	in = incoming_begin(rig.store, &about, 0, rig_room, &rig);
+	ck_assert_ptr_nonnull(in);
+	for (i = 0; i < 3; i++) {
+		memset(bytes, (int)i, sizeof(bytes));
+		ck_assert_int_eq(incoming_document(in,
+		    &(struct job_about_document){ .copies = 1 }), 0);
+		ck_assert_int_eq(rig_write(&rig, in, bytes, sizes[i]), 0);
+	}
+	ck_assert_uint_eq(incoming_bytes(in), 170010);
+	ck_assert_int_eq(incoming_arrange(in, places, 3), 0);
+	about = (struct job_about){ .user = "alice", .title = "Minutes",
+	    .extra = "Hhost\nCclass\n" };
+	ck_assert_int_eq(incoming_describe(in, &about), 0);
+	ck_assert_int_eq(rig_commit(&rig, in, &job), 0);
+	ck_assert_str_eq(job->queue, "lobby");
+	ck_assert_str_eq(job->user, "alice");
+	ck_assert_str_eq(job->title, "Minutes");
+	for (i = 0; i < 3; i++) {
+		unsigned char first = 99;
+
+		ck_assert_str_eq(job->documents[i].name,
+		    places[i].about.name);
+		ck_assert_uint_eq(job->documents[i].copies, i == 0 ? 3 : 1);
+		ck_assert_int_eq(rig_document(&rig, job->id,
+		    (unsigned int)i + 1, &fd, &size), 0);
+		ck_assert_uint_eq(size, sizes[places[i].number]);
+		ck_assert_int_eq(pread(fd, &first, 1, 0), 1);
+		ck_assert_uint_eq(first, places[i].number);
+		close(fd);
+	}
+	job_free(job);
+}
+END_TEST
+
+START_TEST(what_else_a_client_said_is_kept)
+{
+	struct job_about about = { .queue = "lobby", .host = "10.0.0.5",
+	    .extra = "cfA001host\nXodd \xff line\n" };
+	struct incoming *in;
+	struct job_list *list;
+	struct job *job;
+
+	in = incoming_begin(rig.store, &about, 0, rig_room, &rig);
+	ck_assert_ptr_nonnull(in);
+	ck_assert_int_eq(rig_commit(&rig, in, &job), 0);
+	job_free(job);
+	ck_assert_int_eq(rig_list(&rig, &(struct store_filter){
+	    .which = STORE_ALL, .limit = 9 }, &list), 0);
+	ck_assert_uint_eq(list->n, 1);
+	ck_assert_str_eq(list->jobs[0]->extra, about.extra);
+	job_list_free(list);
 }
 END_TEST
 
@@ -256,24 +328,61 @@ START_TEST(ids_never_come_again)
 }
 END_TEST
 
-START_TEST(ids_go_on_beyond_a_block)
+/* Ids of some seconds at 40,000 a second; a commit in each is enough. */
+#define IDS_PER_COMMIT	400000
+
+START_TEST(ids_never_run_out_under_load)
 {
 	struct job_about about = { .queue = "lobby" };
-	uint64_t last = 0;
 	struct incoming *in;
-	int i;
+	uint64_t last = 0, end;
+	int round;
 
-	for (i = 0; i < 50000; i++) {
+	for (round = 0; round < 8; round++) {
+		end = last + IDS_PER_COMMIT;
+		while (last < end && store_next_id(rig.store) == last + 1)
+			last++;
+		ck_assert_uint_eq(last, end);
 		in = incoming_begin(rig.store, &about, 0, NULL, NULL);
-		while (in == NULL) {
-			ck_assert_int_eq(errno, EAGAIN);
-			rig_wait(&rig);
-			in = incoming_begin(rig.store, &about, 0, NULL, NULL);
-		}
-		ck_assert_uint_eq(incoming_id(in), last + 1);
-		last = incoming_id(in);
+		ck_assert_ptr_nonnull(in);
+		ck_assert_uint_eq(incoming_id(in), ++last);
 		incoming_abort(in);
+		ck_assert_int_eq(rig_note(&rig, "lobby", "yes"), 0);
 	}
+	ck_assert_uint_gt(last, 3 * SEQUENCE_BLOCK);
+}
+END_TEST
+
+/* When none is to be had, that is said, and passes. */
+START_TEST(an_id_that_is_not_reserved_is_not_given)
+{
+	struct job_about about = { .queue = "lobby" };
+	struct incoming *in;
+	uint64_t last = 0, id;
+
+	while ((id = store_next_id(rig.store)) != 0)
+		last = id;
+	ck_assert_uint_ge(last, SEQUENCE_BLOCK);
+	while ((in = incoming_begin(rig.store, &about, 0, NULL, NULL)) ==
+	    NULL) {
+		ck_assert_int_eq(errno, EAGAIN);
+		rig_wait(&rig);
+	}
+	ck_assert_uint_eq(incoming_id(in), last + 1);
+	incoming_abort(in);
+}
+END_TEST
+
+START_TEST(a_block_ends_before_the_last_id)
+{
+	uint64_t next;
+
+	ck_assert_uint_eq(sequence_block_end(1), 1 + SEQUENCE_BLOCK);
+	for (next = SEQUENCE_END - SEQUENCE_BLOCK - 5; next < SEQUENCE_END;
+	    next = sequence_block_end(next) + 1)
+		ck_assert_uint_lt(sequence_block_end(next), SEQUENCE_END);
+	ck_assert_uint_eq(sequence_block_end(SEQUENCE_END - 1),
+	    SEQUENCE_END - 1);
 }
 END_TEST
 
@@ -364,6 +473,28 @@ START_TEST(steps_last)
 }
 END_TEST
 
+/* The port took it and gave it back before a byte was printed. */
+START_TEST(a_job_given_back_untouched_was_not_attempted)
+{
+	struct job_step back = { .state = JOB_PENDING, .untouched = true };
+	uint64_t id = add("lobby", 10);
+	struct job *job;
+	unsigned int i;
+
+	ck_assert_int_eq(rig_step(&rig, id, JOB_PROCESSING), 0);
+	ck_assert_int_eq(rig_step(&rig, id, JOB_PENDING), 0);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(rig_step(&rig, id, JOB_PROCESSING), 0);
+		ck_assert_int_eq(rig_step_as(&rig, id, &back), 0);
+	}
+	reopen();
+	ck_assert_int_eq(rig_get(&rig, id, &job), 0);
+	ck_assert_int_eq(job->state, JOB_PENDING);
+	ck_assert_uint_eq(job->attempts, 1);
+	job_free(job);
+}
+END_TEST
+
 START_TEST(illegal_steps_are_refused)
 {
 	uint64_t id = add("lobby", 10);
@@ -425,7 +556,9 @@ START_TEST(a_finished_job_prints_again_while_its_data_are_kept)
 	    .queue = "lobby", .in_order = true, .limit = 9 }, &list), 0);
 	ck_assert_uint_eq(list->n, 2);
 	ck_assert_uint_eq(list->jobs[0]->id, other);
-	ck_assert(list->jobs[1]->restarted);
+	ck_assert_uint_eq(list->jobs[1]->id, id);
+	ck_assert_uint_eq(list->jobs[1]->attempts, 0);
+	ck_assert(!list->jobs[1]->restarted);
 	job_list_free(list);
 	finish(id);
 	ck_assert_int_eq(rig_expire(&rig, &(struct store_retention){
@@ -651,6 +784,105 @@ START_TEST(queues_and_ports_remember)
 }
 END_TEST
 
+/* ---- the end --------------------------------------------------------- */
+
+/* Each call-back finds what is behind it still in the count, and no more. */
+static size_t expected_busy;
+
+static void
+count_answer(void *arg, int error)
+{
+	(void)arg;
+	ck_assert_int_eq(error, 0);
+	ck_assert_uint_eq(store_busy(rig.store), --expected_busy);
+}
+
+static void
+count_removed(void *arg, int error, unsigned int removed)
+{
+	(void)removed;
+	count_answer(arg, error);
+}
+
+START_TEST(every_operation_is_counted_until_it_calls_back)
+{
+	uint64_t id = add("lobby", 10);
+	struct job_step step = { .state = JOB_PENDING_HELD };
+	struct store_retention none = { .jobs_before_ms = 1, .limit = 1 };
+	struct store *s = rig.store;
+
+	ck_assert_uint_eq(store_busy(s), 0);
+	ck_assert_int_eq(store_step(s, id, &step, count_answer, NULL), 0);
+	ck_assert_int_eq(store_change(s, id, "attic", 0, count_answer, NULL),
+	    0);
+	ck_assert_int_eq(store_expire(s, &none, count_removed, NULL), 0);
+	ck_assert_int_eq(store_note(s, "queue", "lobby", "paused", "yes",
+	    count_answer, NULL), 0);
+	ck_assert_int_eq(store_probe(s, count_answer, NULL), 0);
+	ck_assert_int_eq(store_check(s, count_answer, NULL), 0);
+	expected_busy = 6;
+	ck_assert_uint_eq(store_busy(s), expected_busy);
+	while (store_busy(s) > 0)
+		rig_wait(&rig);
+	ck_assert_uint_eq(expected_busy, 0);
+}
+END_TEST
+
+START_TEST(reads_are_counted)
+{
+	uint64_t id = add("lobby", 10), size;
+	struct store_filter all = { .which = STORE_ALL, .limit = 9 };
+	struct store_period period = { .to_ms = INT64_MAX, .limit = 9 };
+	struct job_record_list *records;
+	struct store_note_list *notes;
+	struct job_list *list;
+	struct job *job;
+	int fd;
+
+	ck_assert_int_eq(rig_get(&rig, id, &job), 0);
+	job_free(job);
+	ck_assert_int_eq(rig_list(&rig, &all, &list), 0);
+	job_list_free(list);
+	ck_assert_int_eq(rig_document(&rig, id, 1, &fd, &size), 0);
+	close(fd);
+	ck_assert_int_eq(rig_records(&rig, &period, &records), 0);
+	job_record_list_free(records);
+	ck_assert_int_eq(rig_notes(&rig, &notes), 0);
+	store_note_list_free(notes);
+	ck_assert_int_eq(rig_get(&rig, id + 1, &job), -ENOENT);
+	ck_assert_uint_eq(store_busy(rig.store), 0);
+}
+END_TEST
+
+/* Small and large, committed and aborted: none is left behind in the count. */
+START_TEST(incoming_jobs_are_counted_to_their_end)
+{
+	static unsigned char bytes[200000];
+	struct job_about about = { .queue = "lobby" };
+	struct job_about_document doc = { .format = "" };
+	size_t len = _i % 2 == 0 ? 100 : sizeof(bytes);
+	struct incoming *in;
+	struct job *job;
+
+	in = incoming_begin(rig.store, &about, 0, rig_room, NULL);
+	ck_assert_ptr_nonnull(in);
+	ck_assert_uint_eq(store_busy(rig.store), 1);
+	ck_assert_int_eq(incoming_document(in, &doc), 0);
+	ck_assert_int_eq(rig_write(&rig, in, bytes, len), 0);
+	ck_assert_uint_eq(store_busy(rig.store), 1);
+	if (_i < 2) {
+		ck_assert_int_eq(rig_commit(&rig, in, &job), 0);
+		job_free(job);
+	} else {
+		incoming_abort(in);
+		while (store_busy(rig.store) > 0)
+			rig_wait(&rig);
+	}
+	ck_assert_uint_eq(store_busy(rig.store), 0);
+	ck_assert_uint_eq(rig_entries(&rig, "data"), _i == 1);
+}
+END_TEST
+
 /* Outcomes that nobody has fetched yet are delivered by the close. */
 START_TEST(close_finishes_what_was_begun)
 {
@@ -705,6 +937,8 @@ spool_store_suite(void)
 	tcase_add_loop_test(in, every_length_comes_back, 0,
 	    sizeof(lengths) / sizeof(lengths[0]));
 	tcase_add_test(in, documents_small_and_large_of_one_job);
+	tcase_add_test(in, documents_get_their_order_at_the_end);
+	tcase_add_test(in, what_else_a_client_said_is_kept);
 	tcase_add_test(in, a_job_may_have_no_documents);
 	tcase_add_test(in, a_priority_too_high_is_the_highest);
 	tcase_add_test(in, a_job_may_be_held_from_the_start);
@@ -713,10 +947,13 @@ spool_store_suite(void)
 	tcase_add_test(in, a_job_over_its_limit_is_refused);
 	tcase_add_test(in, below_the_minimum_of_space_jobs_are_refused);
 	tcase_add_test(in, ids_never_come_again);
-	tcase_add_test(in, ids_go_on_beyond_a_block);
+	tcase_add_test(in, ids_never_run_out_under_load);
+	tcase_add_test(in, an_id_that_is_not_reserved_is_not_given);
+	tcase_add_test(in, a_block_ends_before_the_last_id);
 	tcase_add_test(in, many_jobs_at_once);
 	tcase_add_test(in, little_memory_is_enough);
 	tcase_add_test(change, steps_last);
+	tcase_add_test(change, a_job_given_back_untouched_was_not_attempted);
 	tcase_add_test(change, illegal_steps_are_refused);
 	tcase_add_test(change, steps_of_one_batch_keep_their_order);
 	tcase_add_test(change,
@@ -729,6 +966,10 @@ spool_store_suite(void)
 	tcase_add_test(keep, retention_spares_the_young);
 	tcase_add_test(keep, a_record_tells_all);
 	tcase_add_test(keep, queues_and_ports_remember);
+	tcase_add_test(keep, every_operation_is_counted_until_it_calls_back);
+	tcase_add_test(keep, reads_are_counted);
+	tcase_add_loop_test(keep, incoming_jobs_are_counted_to_their_end, 0,
+	    4);
 	tcase_add_test(keep, close_finishes_what_was_begun);
 	tcase_add_test(keep, a_document_is_only_read);
 	suite_add_tcase(suite, in);
