@@ -426,11 +426,23 @@ on_docs(struct host *host)
 		nonsense(host);
 }
 
+/* One that waits goes back at once, as if it had never been sent. */
 static void
-cancel_doc(struct host_doc *doc, uint32_t flags)
+return_doc(struct host *host, size_t i)
 {
-	doc->canceled = true;
-	doc->job_flags |= flags;
+	struct host_doc *doc = host->docs[(host->docs_first + i) % HOST_DOCS];
+	struct wire_outcome outcome = { .job = doc->doc.job,
+	    .verdict = WIRE_UNTOUCHED, .code = PP_CANCELED,
+	    .text = "canceled before it was started" };
+
+	for (host->docs_n--; i < host->docs_n; i++)
+		host->docs[(host->docs_first + i) % HOST_DOCS] =
+		    host->docs[(host->docs_first + i + 1) % HOST_DOCS];
+	host_doc_free(doc);
+	wire_begin(&host->out, WIRE_DOCS_DONE);
+	wire_put_u32(&host->out, 1);
+	wire_put_outcome(&host->out, &outcome);
+	host_send(host);
 }
 
 static void
@@ -438,19 +450,23 @@ on_cancel(struct host *host)
 {
 	uint64_t job = wire_get_u64(&host->in);
 	uint32_t flags = wire_get_u32(&host->in);
-	struct host_doc *doc;
 	size_t i;
 
 	if (wire_done(&host->in) == -1) {
 		nonsense(host);
 		return;
 	}
-	if (host->now != NULL && host->now->doc.job == job)
-		cancel_doc(host->now, flags);
+	if (host->now != NULL && host->now->doc.job == job &&
+	    (flags & WIRE_CANCEL_WAITING) == 0) {
+		host->now->canceled = true;
+		host->now->job_flags |= flags & ~WIRE_CANCEL_WAITING;
+	}
 	for (i = 0; i < host->docs_n; i++) {
-		doc = host->docs[(host->docs_first + i) % HOST_DOCS];
-		if (doc->doc.job == job)
-			cancel_doc(doc, flags);
+		if (host->docs[(host->docs_first + i) % HOST_DOCS]->doc.job ==
+		    job) {
+			return_doc(host, i);
+			return;
+		}
 	}
 }
 
@@ -531,17 +547,21 @@ host_wait(struct host *host, int timeout_ms)
 
 /* ---- the port ----------------------------------------------------------- */
 
+/* The document may be canceled, and gone, before this is through. */
 static bool
 open_port(struct host *host)
 {
 	const struct host_port *port = &host->ports[0];
 	const struct wire_doc *first = &host->docs[host->docs_first]->doc;
-	int code;
+	char *queue = strdup(first->queue);
+	int code = PP_NO_MEMORY;
 
 	/* A crash in here costs the document that the port is opened for. */
 	atomic_store(&host->board->job, first->job);
-	code = session_open_port(host->session, host->monitor, host->lm,
-	    port->name, first->queue, &host->port);
+	if (queue != NULL)
+		code = session_open_port(host->session, host->monitor,
+		    host->lm, port->name, queue, &host->port);
+	free(queue);
 	host_report(host, WIRE_OPENED, code,
 	    code == 0 ? "" : fault_code_text(code));
 	return code == 0;
@@ -587,8 +607,11 @@ serve(struct host *host)
 			host_wait(host, service(host));
 			continue;
 		}
-		if (host->port == 0 && !open_port(host))
-			return;
+		if (host->port == 0) {
+			if (!open_port(host))
+				return;
+			continue;	/* if there still is one */
+		}
 		host_doc_run(host, next_doc(host));
 		host->service_at_ms = host_clock_ms();
 	}

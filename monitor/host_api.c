@@ -279,6 +279,7 @@ host_api_wait(void *arg, int fd, uint32_t events, int timeout_ms)
 	};
 	int n, code = PP_CANCELED;
 
+	host_doc_flush(host);
 	while (!host_canceled(host)) {
 		n = poll(fds, 2, timeout_ms < 0 ? -1 : left_ms(deadline));
 		if (n == -1 && errno != EINTR) {

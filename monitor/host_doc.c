@@ -22,6 +22,8 @@
 
 /* Most that one call into the module is asked to move. */
 #define CHUNK_LEN	(UINT64_C(16) << 20)
+/* The daemon is listened to each time that this much was moved. */
+#define LISTEN_LEN	(UINT64_C(1) << 20)
 /* For modules that cannot take a descriptor. */
 #define COPY_LEN	65536
 /* Answers that wait for a slow client. */
@@ -57,6 +59,7 @@ struct run {
 	int			 stall_wait_ms;
 	int64_t			 last_answer_ms; /* printer's last word; 0 */
 	size_t			 copied, copied_at; /* in copy[], and sent */
+	uint64_t		 listened;	/* written when we last did */
 };
 
 /* One document at a time, so one set of buffers per process. */
@@ -207,6 +210,8 @@ wait_for(struct run *run, short events, int64_t at_ms)
 		{ .fd = run->one_way ? -1 : host->read_fd, .events = POLLIN },
 	};
 
+	/* Whoever was before this one need not wait, too. */
+	host_doc_flush(host);
 	if (answers.n > 0 && !run->deaf)
 		fds[0].events |= POLLOUT;
 	if (ask && (timeout < 0 || timeout > READ_EVERY_MS))
@@ -409,6 +414,17 @@ pump(struct run *run)
 	return moved.written > 0 || stall(run);
 }
 
+/* A cancel must reach a document that never has to wait, too. */
+static void
+listen_now_and_then(struct run *run)
+{
+	if (run->outcome.written - run->listened < LISTEN_LEN)
+		return;
+	run->listened = run->outcome.written;
+	host_doc_flush(run->host);
+	host_listen(run->host);
+}
+
 /* ---- the end ------------------------------------------------------------ */
 
 /*
@@ -560,13 +576,10 @@ host_doc_run(struct host *host, struct host_doc *doc)
 	    .stall_wait_ms = STALL_MIN_MS };
 	int code;
 
-	if (doc->canceled) {
-		settle(&run, WIRE_CANCELED, PP_CANCELED, "canceled");
-		finish(&run);
-		return;
-	}
 	answers.n = 0;
 	(void)transfer_reset(host->transfer);
+	if (doc->doc.flags & WIRE_DOC_RESTARTED)
+		doc->job_flags |= PP_JOB_RESTARTED;
 	host->now = doc;
 	atomic_store(&host->board->written, 0);
 	atomic_store(&host->board->job, doc->doc.job);
@@ -578,7 +591,7 @@ host_doc_run(struct host *host, struct host_doc *doc)
 		return;
 	}
 	while (pump(&run))
-		continue;
+		listen_now_and_then(&run);
 	end_document(&run);
 	finish(&run);
 }

@@ -35,10 +35,14 @@ const struct pp_setting_decl mock_settings[] = {
 	    .help = "every n-th write takes nothing; 0 is none" },
 	{ .key = "delay_ms", .type = PP_TYPE_NUMBER, .preset = "0",
 	    .max = 3600000, .help = "each write waits so long first" },
+	{ .key = "open_ms", .type = PP_TYPE_NUMBER, .preset = "0",
+	    .max = 3600000, .help = "opening the port takes so long" },
 	{ .key = "leak", .type = PP_TYPE_BOOL, .preset = "no",
 	    .help = "closing frees nothing" },
 	{ .key = "echo", .type = PP_TYPE_BOOL, .preset = "no",
 	    .help = "what was written can be read back" },
+	{ .key = "warn", .type = PP_TYPE_BOOL, .preset = "no",
+	    .help = "warns of low toner from the first document on" },
 	{ .key = "fd_write", .type = PP_TYPE_BOOL, .preset = "yes",
 	    .help = "takes documents by descriptor" },
 	{ .key = "output", .type = PP_TYPE_PATH, .preset = "/dev/null",
@@ -139,6 +143,7 @@ configure(struct pp_port *port)
 	port->delay_ms = (int)get_number(port, "delay_ms");
 	port->leak = (int)get_number(port, "leak");
 	port->echo = (int)get_number(port, "echo");
+	port->warn = (int)get_number(port, "warn");
 	port->fd_write = (int)get_number(port, "fd_write") && !port->echo;
 	port->write_ms = (uint32_t)get_number(port, "write_timeout");
 	port->next_write_ms = port->write_ms;
@@ -205,6 +210,9 @@ pm_set_up(struct pp_port *port)
 		return -errno;
 	trace(port, "open %s\n", port->name);
 	code = misbehave(port, "open", 1);
+	if (code == PP_OK && get_number(port, "open_ms") > 0)
+		(void)host->wait_fd(host->cookie, port->quiet_fd,
+		    PP_WAIT_READ, (int)get_number(port, "open_ms"));
 	if (code == PP_OK && port->echo)
 		code = host->watch_read(host->cookie, port,
 		    port->echo_fds[0]);
@@ -275,7 +283,8 @@ set_status(struct pp_port *port, enum pp_port_status status)
 {
 	port->wanted.status = status;
 	port->wanted.severity = status == PP_STATUS_CLEAR ?
-	    PP_SEVERITY_NONE : PP_SEVERITY_ERROR;
+	    PP_SEVERITY_NONE : status == PP_STATUS_TONER_LOW ?
+	    PP_SEVERITY_WARNING : PP_SEVERITY_ERROR;
 	tell_status(port);
 }
 
@@ -294,7 +303,8 @@ mock_pm_start(struct pp_port *port, uint64_t job)
 		port->out_fd = open_path(port, "output", 0);
 		code = port->out_fd < 0 ? port->out_fd : PP_OK;
 	}
-	set_status(port, code == PP_OK ? PP_STATUS_CLEAR : PP_STATUS_OFFLINE);
+	set_status(port, code != PP_OK ? PP_STATUS_OFFLINE : port->warn ?
+	    PP_STATUS_TONER_LOW : PP_STATUS_CLEAR);
 	if (code != PP_OK)
 		return code;
 	(void)lseek(port->out_fd, 0, SEEK_END);

@@ -358,6 +358,7 @@ wire_verdict_name(enum wire_verdict verdict)
 		[WIRE_FAILED]	  = "failed",
 		[WIRE_INCOMPLETE] = "incomplete",
 		[WIRE_CANCELED]	  = "canceled",
+		[WIRE_UNTOUCHED]  = "untouched",
 	};
 
 	return names[verdict];

@@ -45,7 +45,7 @@ enum wire_type {
 				   u32 n, n * (str key, str value, u32 line) */
 	WIRE_CHECK	= 3,	/* judge the ports so far -> PROBLEM*, RESULT */
 	WIRE_DOCS	= 4,	/* u32 n, n * document; n descriptors */
-	WIRE_CANCEL	= 5,	/* u64 job, u32 PP_JOB_* to add */
+	WIRE_CANCEL	= 5,	/* u64 job, u32 PP_JOB_* to add; below */
 	WIRE_CLOSE	= 6,	/* close the port and exit */
 	WIRE_ENUM	= 7,	/* -> RESULT u32 n, n * (str name, str monitor,
 				   str description) */
@@ -73,6 +73,10 @@ enum wire_type {
 #define WIRE_DOC_IDLE_ENDS	0x1u	/* silence ends the job, client stays */
 #define WIRE_DOC_RESET_ENDS	0x2u	/* RST ends the job as an end would */
 #define WIRE_DOC_ANSWERS	0x4u	/* send read_port's bytes to the client */
+#define WIRE_DOC_RESTARTED	0x8u	/* sent before, at least in part */
+
+/* A flag of CANCEL: of a document that was not started, and of no other. */
+#define WIRE_CANCEL_WAITING	0x80000000u
 
 /* A document in DOCS.  The client's socket is its descriptor. */
 struct wire_doc {
@@ -95,6 +99,7 @@ enum wire_verdict {
 	WIRE_FAILED	 = 3,	/* the port failed with part of it */
 	WIRE_INCOMPLETE	 = 4,	/* the client fell silent or was gone */
 	WIRE_CANCELED	 = 5,
+	WIRE_UNTOUCHED	 = 6,	/* was not started: as if never sent */
 	WIRE_VERDICT_COUNT
 };
 
