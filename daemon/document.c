@@ -7,6 +7,14 @@
 
 #include "document.h"
 
+bool
+document_touched(const struct wire_outcome *outcome)
+{
+	return outcome->written > 0 || (outcome->code == 0 &&
+	    (outcome->verdict == WIRE_FAILED ||
+	    outcome->verdict == WIRE_CANCELED));
+}
+
 void
 document_peer_name(const struct document *doc, char name[DOCUMENT_PEER_LEN])
 {

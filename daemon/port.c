@@ -12,6 +12,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,6 @@
 #include <event2/util.h>
 
 #include "hostproc.h"
-#include "jobid.h"
 #include "log.h"
 #include "monitor/monitor.h"
 #include "port.h"
@@ -33,9 +33,15 @@
 #define BACKOFF_MAX_MS	60000
 /* How often a busy host's signs of life are looked at. */
 #define WATCH_MS	500
+/* A document done in this time lets the window of the next ones grow. */
+#define FAST_MS		50
+/* One that takes longer than this is slow: those behind it are called back. */
+#define SLOW_MS		250
+#define WINDOW_MAX	HOSTPROC_DOCS
 
 struct port {
 	struct event_base	*base;
+	const struct port_ids	*ids;		/* borrowed */
 	struct shared_conf	*shared;
 	const struct conf_port	*conf;		/* in shared */
 	enum port_state		 state;
@@ -49,7 +55,17 @@ struct port {
 	bool			 no_more;	/* draining or retired */
 	port_idle_fn		*idle;		/* of drain and retire */
 	void			*idle_arg;
+	size_t			 n_spooled;	/* of both lists */
+	unsigned int		 window;	/* of them, at most */
+	int64_t			 head_since_ms;	/* handed[0] is in work */
+	bool			 dying;		/* the host is to be gone */
+	int64_t			 again_ms;	/* end of the back-off */
+	char			 why[128];	/* of the last failure, or "" */
 	uint32_t		 status, severity; /* PORT_INFO_3 */
+	char			 status_text[128];
+	port_watch_fn		*watcher;
+	void			*watcher_arg;
+	struct event		 tell_event;	/* deferred call of watcher */
 	struct event		 step_event;	/* deferred step() */
 	struct event		 timer;		/* idle_close or back-off */
 	struct event		 watch;		/* of the host's signs of life */
@@ -70,6 +86,14 @@ clock_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Room or health may be another now. */
+static void
+changed(struct port *port)
+{
+	if (port->watcher != NULL)
+		event_active(&port->tell_event, EV_TIMEOUT, 0);
 }
 
 static void
@@ -109,6 +133,7 @@ enter(struct port *port, enum port_state state)
 	event_del(&port->timer);
 	port->state = state;
 	port->since_ms = clock_ms();
+	changed(port);
 }
 
 /* ---- documents ---------------------------------------------------------- */
@@ -122,6 +147,8 @@ log_outcome(const struct port *port, const struct document *doc,
 	    LOG_LEVEL_WARNING;
 	char client[DOCUMENT_PEER_LEN];
 
+	if (doc->spooled && outcome->verdict == WIRE_UNTOUCHED)
+		level = LOG_LEVEL_DEBUG;
 	if (!log_enabled(level))
 		return;
 	document_peer_name(doc, client);
@@ -129,22 +156,35 @@ log_outcome(const struct port *port, const struct document *doc,
 	    outcome->verdict == WIRE_NOTHING ? "job empty" :
 	    "job not printed", LOG_TEXT("port", port->conf->name),
 	    LOG_TEXT("queue", doc->queue), LOG_NUM("job", doc->job),
-	    LOG_TEXT("client", client), LOG_NUM("bytes", outcome->written),
+	    LOG_TEXT("client", doc->about != NULL ? doc->about->host : client),
+	    LOG_NUM("bytes", outcome->written),
 	    LOG_TEXT("verdict", wire_verdict_name(outcome->verdict)),
 	    LOG_TEXT("reason", outcome->text));
 }
 
 /* The way back to the front end; doc may be gone when this returns. */
 static void
-give_back(const struct port *port, struct document *doc,
+give_back(struct port *port, struct document *doc,
     const struct wire_outcome *outcome)
 {
 	log_outcome(port, doc, outcome);
+	if (doc->spooled)
+		port->n_spooled--;
+	changed(port);
 	doc->done(doc, outcome);
 }
 
+/* If the host has not started it, which only the host can know. */
 static void
-give_back_as(const struct port *port, struct document *doc,
+recall_one(struct port *port, struct document *doc)
+{
+	if (!doc->recalled)
+		hostproc_cancel(port->host, doc->job, WIRE_CANCEL_WAITING);
+	doc->recalled = true;
+}
+
+static void
+give_back_as(struct port *port, struct document *doc,
     enum wire_verdict verdict, const char *text)
 {
 	struct wire_outcome outcome = { .job = doc->job, .verdict = verdict,
@@ -153,13 +193,21 @@ give_back_as(const struct port *port, struct document *doc,
 	give_back(port, doc, &outcome);
 }
 
+static void
+unhand(struct port *port, struct document *doc)
+{
+	if (doc == TAILQ_FIRST(&port->handed))
+		port->head_since_ms = clock_ms();
+	TAILQ_REMOVE(&port->handed, doc, link);
+	port->n_handed--;
+}
+
 static struct document *
 take_handed(struct port *port)
 {
 	struct document *doc = TAILQ_FIRST(&port->handed);
 
-	TAILQ_REMOVE(&port->handed, doc, link);
-	port->n_handed--;
+	unhand(port, doc);
 	return doc;
 }
 
@@ -187,9 +235,35 @@ return_handed(struct port *port)
 	port->n_handed = 0;
 }
 
+/*
+ * The port has failed: what the spool gave goes back there, for another port
+ * may print it.
+ */
+static void
+return_spooled(struct port *port, const char *why)
+{
+	struct document_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct document *doc, *next;
+
+	for (doc = TAILQ_FIRST(&port->waiting); doc != NULL; doc = next) {
+		next = TAILQ_NEXT(doc, link);
+		if (!doc->spooled)
+			continue;
+		TAILQ_REMOVE(&port->waiting, doc, link);
+		port->n_waiting--;
+		TAILQ_INSERT_TAIL(&list, doc, link);
+	}
+	while ((doc = TAILQ_FIRST(&list)) != NULL) {
+		TAILQ_REMOVE(&list, doc, link);
+		give_back_as(port, doc, WIRE_UNTOUCHED, why);
+	}
+}
+
 static void
 describe(const struct document *doc, struct wire_doc *wire, char *client)
 {
+	const struct document_about *about = doc->about;
+
 	document_peer_name(doc, client);
 	*wire = (struct wire_doc){
 		.job		 = doc->job,
@@ -202,6 +276,13 @@ describe(const struct document *doc, struct wire_doc *wire, char *client)
 		.title		 = "",
 		.datatype	 = "",
 	};
+	if (about == NULL)
+		return;
+	wire->submitted = about->submitted;
+	wire->user = about->user;
+	wire->host = about->host;
+	wire->title = about->title;
+	wire->datatype = about->datatype;
 }
 
 static void
@@ -214,11 +295,20 @@ hand_over(struct port *port)
 	while (port->n_waiting > 0 && port->n_handed < HOSTPROC_DOCS) {
 		doc = TAILQ_FIRST(&port->waiting);
 		if (doc->job == 0)
-			doc->job = jobid_next();
+			doc->job = port->ids->next(port->ids->arg);
+		if (doc->job == 0) {
+			give_back_as(port, take_waiting(port), WIRE_CANCELED,
+			    "there is no job number to be had: the spool is "
+			    "down");
+			continue;
+		}
 		describe(doc, &wire, client);
 		if (!hostproc_add(port->host, &wire, doc->fd))
 			break;
 		(void)take_waiting(port);
+		doc->recalled = false;
+		if (port->n_handed == 0)
+			port->head_since_ms = clock_ms();
 		TAILQ_INSERT_TAIL(&port->handed, doc, link);
 		port->n_handed++;
 	}
@@ -253,6 +343,7 @@ back_off(struct port *port)
 	port->failures++;
 	ms = backoff_ms(port->failures);
 	enter(port, PORT_BACKOFF);
+	port->again_ms = port->since_ms + ms;
 	set_timer(&port->timer, ms);
 	log_put(LOG_LEVEL_WARNING, "port is tried again later",
 	    LOG_TEXT("port", port->conf->name), LOG_NUM("after_ms", ms),
@@ -261,6 +352,25 @@ back_off(struct port *port)
 }
 
 /* ---- the host's words --------------------------------------------------- */
+
+/* From here on nobody should put a document here, until it is open again. */
+static void
+note_failure(struct port *port, const char *why)
+{
+	port->dying = true;
+	snprintf(port->why, sizeof(port->why), "%s", why);
+	changed(port);
+}
+
+static void
+end_host(struct port *port, const char *why, const char *text)
+{
+	char reason[sizeof(port->why)];
+
+	snprintf(reason, sizeof(reason), "%s: %s", why, text);
+	note_failure(port, reason);
+	hostproc_kill(port->host, why);
+}
 
 static void
 on_ready(void *arg, int code, const char *text)
@@ -277,13 +387,14 @@ on_ready(void *arg, int code, const char *text)
 	    LOG_TEXT("port", port->conf->name),
 	    LOG_TEXT("monitor", port->conf->monitor),
 	    LOG_TEXT("reason", text));
-	hostproc_kill(port->host, "could not load its monitor");
+	end_host(port, "could not load its monitor", text);
 }
 
 static void
 on_opened(void *arg, int code, const char *text)
 {
 	struct port *port = arg;
+	struct document *doc;
 
 	if (code == 0) {
 		log_put(LOG_LEVEL_INFO, "port opened",
@@ -296,29 +407,62 @@ on_opened(void *arg, int code, const char *text)
 	    LOG_TEXT("port", port->conf->name),
 	    LOG_TEXT("monitor", port->conf->monitor),
 	    LOG_TEXT("reason", text));
-	if (port->n_handed > 0)
-		give_back_as(port, take_handed(port), WIRE_RETRY, text);
-	hostproc_kill(port->host, "could not open its port");
+	end_host(port, "could not open its port", text);
+	if (port->n_handed == 0)
+		return;
+	doc = take_handed(port);
+	give_back_as(port, doc, doc->spooled ? WIRE_UNTOUCHED : WIRE_RETRY,
+	    text);
+}
+
+static struct document *
+find_handed(const struct port *port, uint64_t job)
+{
+	struct document *doc;
+
+	TAILQ_FOREACH(doc, &port->handed, link)
+		if (doc->job == job)
+			break;
+	return doc;
+}
+
+/* How fast the port is says how many documents it may have at a time. */
+static void
+learn_pace(struct port *port)
+{
+	if (clock_ms() - port->head_since_ms > FAST_MS)
+		port->window = 1;
+	else if (port->window < WINDOW_MAX)
+		port->window *= 2;
 }
 
 /*
- * Outcomes come in the order in which documents went.  A failure of the port
- * ends the host, which opens it anew after the back-off.
+ * Outcomes come in the order in which documents went, but for those that were
+ * not started.  A failure of the port ends the host, which opens it anew after
+ * the back-off.
  */
 static void
 on_done(void *arg, const struct wire_outcome *outcome)
 {
 	struct port *port = arg;
-	struct document *doc = TAILQ_FIRST(&port->handed);
+	struct document *doc = find_handed(port, outcome->job);
 
-	if (doc == NULL || doc->job != outcome->job) {
+	if (doc == NULL || (doc != TAILQ_FIRST(&port->handed) &&
+	    outcome->verdict != WIRE_UNTOUCHED)) {
 		hostproc_kill(port->host, "answered nonsense");
 		return;
 	}
-	(void)take_handed(port);
-	port->finished++;
-	if (outcome->verdict == WIRE_DONE)
+	if (outcome->verdict != WIRE_UNTOUCHED) {
+		port->finished++;
+		learn_pace(port);
+	}
+	unhand(port, doc);
+	if (outcome->verdict == WIRE_DONE) {
 		port->failures = 0;
+		port->why[0] = '\0';
+	} else if (outcome->verdict == WIRE_RETRY ||
+	    outcome->verdict == WIRE_FAILED)
+		note_failure(port, outcome->text);
 	give_back(port, doc, outcome);
 }
 
@@ -343,6 +487,9 @@ on_status(void *arg, uint32_t status, uint32_t severity, const char *text)
 		return;
 	port->status = status;
 	port->severity = severity;
+	snprintf(port->status_text, sizeof(port->status_text), "%s%s%s",
+	    names[status], *text != '\0' ? ": " : "", text);
+	changed(port);
 	log_put(severity == 1 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
 	    "port status", LOG_TEXT("port", port->conf->name),
 	    LOG_TEXT("status", names[status]),
@@ -395,14 +542,29 @@ was_running(const struct port *port, const struct document *doc)
 
 /* What it was busy with is lost, as far as it had come. */
 static void
-give_back_running(struct port *port, const char *why)
+give_back_running(struct port *port, enum wire_verdict verdict,
+    const char *why)
 {
 	struct document *doc = take_handed(port);
-	struct wire_outcome outcome = { .job = doc->job,
-	    .verdict = WIRE_FAILED, .text = why,
+	struct wire_outcome outcome = { .job = doc->job, .verdict = verdict,
+	    .text = why,
 	    .written = atomic_load(&hostproc_board(port->host)->written) };
 
 	give_back(port, doc, &outcome);
+}
+
+/*
+ * What a module has sent in a write that does not return is not counted; only
+ * before the first write it is sure that there is nothing.
+ */
+static enum wire_verdict
+verdict_of_death(const struct port *port)
+{
+	const struct wire_board *board = hostproc_board(port->host);
+	uint32_t call = atomic_load(&board->call);
+
+	return atomic_load(&board->written) == 0 && (call == WIRE_CALL_OPEN ||
+	    call == WIRE_CALL_START_DOC) ? WIRE_RETRY : WIRE_FAILED;
 }
 
 static void
@@ -419,18 +581,23 @@ on_gone(void *arg, const char *why, bool orderly)
 	settle_finished(port);
 	if (port->n_handed > 0 &&
 	    was_running(port, TAILQ_FIRST(&port->handed)))
-		give_back_running(port, why);
-	if (port->state == PORT_STARTING && port->n_waiting > 0)
+		give_back_running(port, verdict_of_death(port), why);
+	if (failed && !port->dying)
+		note_failure(port, why);
+	if (port->state == PORT_STARTING && port->n_waiting > 0 &&
+	    !TAILQ_FIRST(&port->waiting)->spooled)
 		give_back_as(port, take_waiting(port), WIRE_RETRY, why);
 	return_handed(port);
 	hostproc_free(port->host);
 	port->host = NULL;
-	port->stale = false;
+	port->stale = port->dying = false;
 	port->status = port->severity = 0;
+	port->window = 1;
 	event_del(&port->watch);
-	if (failed)
+	if (failed) {
 		back_off(port);
-	else {
+		return_spooled(port, port->why);
+	} else {
 		log_put(LOG_LEVEL_INFO, "port closed",
 		    LOG_TEXT("port", port->conf->name));
 		enter(port, PORT_IDLE);
@@ -461,9 +628,12 @@ start(struct port *port)
 	    LOG_TEXT("port", port->conf->name),
 	    LOG_TEXT("program", port->shared->conf->daemon.host_program),
 	    LOG_TEXT("reason", strerror(errno)));
-	give_back_as(port, take_waiting(port), WIRE_RETRY,
-	    "no port host could be started");
+	snprintf(port->why, sizeof(port->why), "no port host could be "
+	    "started: %s", strerror(errno));
+	if (!TAILQ_FIRST(&port->waiting)->spooled)
+		give_back_as(port, take_waiting(port), WIRE_RETRY, port->why);
 	back_off(port);
+	return_spooled(port, port->why);
 }
 
 static void
@@ -491,7 +661,7 @@ step_open(struct port *port)
 		close_host(port);
 		return;
 	}
-	if (!port->stale)
+	if (!port->stale && !port->dying)
 		hand_over(port);
 	if (port->n_waiting == 0 && port->n_handed == 0)
 		rest(port);
@@ -563,6 +733,23 @@ hangs(const struct port *port, const char **why)
 	    now - port->since_ms > limit;
 }
 
+/*
+ * The document in work takes its time, be it that it is long or that paper is
+ * out: the spool may have a better place for those behind it.
+ */
+static void
+recall(struct port *port)
+{
+	struct document *doc = TAILQ_FIRST(&port->handed);
+
+	if (doc == NULL || clock_ms() - port->head_since_ms < SLOW_MS)
+		return;
+	port->window = 1;
+	while ((doc = TAILQ_NEXT(doc, link)) != NULL)
+		if (doc->spooled)
+			recall_one(port, doc);
+}
+
 static void
 on_watch(evutil_socket_t fd, short what, void *arg)
 {
@@ -575,9 +762,22 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (hangs(port, &why))
 		hostproc_kill(port->host, why);
-	else if (port->state != PORT_OPEN || port->n_handed > 0)
+	else
+		recall(port);
+	if (port->state != PORT_OPEN || port->n_handed > 0)
 		set_timer(&port->watch, WATCH_MS);
 	step(port);
+}
+
+static void
+on_tell(evutil_socket_t fd, short what, void *arg)
+{
+	struct port *port = arg;
+
+	(void)fd;
+	(void)what;
+	if (port->watcher != NULL)
+		port->watcher(port->watcher_arg, port);
 }
 
 /* ---- from outside ------------------------------------------------------- */
@@ -593,20 +793,38 @@ adopt(struct port *port, struct shared_conf *shared, const char *name)
 }
 
 struct port *
-port_new(struct event_base *base, struct shared_conf *conf, const char *name)
+port_new(struct event_base *base, const struct port_ids *ids,
+    struct shared_conf *conf, const char *name)
 {
 	struct port *port = calloc(1, sizeof(*port));
 
 	if (port == NULL)
 		return NULL;
 	port->base = base;
+	port->ids = ids;
+	port->window = 1;
 	TAILQ_INIT(&port->waiting);
 	TAILQ_INIT(&port->handed);
 	event_assign(&port->step_event, base, -1, 0, on_step, port);
 	event_assign(&port->timer, base, -1, 0, on_timer, port);
 	event_assign(&port->watch, base, -1, 0, on_watch, port);
+	event_assign(&port->tell_event, base, -1, 0, on_tell, port);
 	adopt(port, conf, name);
 	return port;
+}
+
+/* What it has done and what it is at do not come back as never begun. */
+static void
+give_up_host(struct port *port)
+{
+	if (port->host == NULL)
+		return;
+	settle_finished(port);
+	if (port->n_handed > 0 &&
+	    was_running(port, TAILQ_FIRST(&port->handed)))
+		give_back_running(port, WIRE_CANCELED, "the daemon ends");
+	hostproc_abandon(port->host);
+	port->host = NULL;
 }
 
 void
@@ -614,14 +832,17 @@ port_free(struct port *port)
 {
 	if (port == NULL)
 		return;
-	hostproc_abandon(port->host);
+	port->watcher = NULL;
+	give_up_host(port);
 	return_handed(port);
+	return_spooled(port, "the daemon ends");
 	while (port->n_waiting > 0)
 		give_back_as(port, take_waiting(port), WIRE_CANCELED,
 		    "the daemon ends");
 	event_del(&port->step_event);
 	event_del(&port->timer);
 	event_del(&port->watch);
+	event_del(&port->tell_event);
 	shared_conf_release(port->shared);
 	free(port);
 }
@@ -668,13 +889,25 @@ port_configure(struct port *port, struct shared_conf *conf)
 	event_active(&port->step_event, EV_TIMEOUT, 0);
 }
 
+/* How many more documents of any kind port_print() takes. */
+static size_t
+places_left(const struct port *port)
+{
+	size_t used = port->n_waiting + port->n_handed;
+	size_t all = (size_t)port->conf->max_waiting + 1;
+
+	return used < all ? all - used : 0;
+}
+
 int
 port_print(struct port *port, struct document *doc)
 {
-	if (port->no_more || (int64_t)(port->n_waiting + port->n_handed) >
-	    port->conf->max_waiting)
+	if (port->no_more || places_left(port) == 0)
 		return -1;
-	doc->job = 0;
+	if (doc->spooled)
+		port->n_spooled++;
+	else
+		doc->job = 0;
 	TAILQ_INSERT_TAIL(&port->waiting, doc, link);
 	port->n_waiting++;
 	if (port->state == PORT_IDLE || port->state == PORT_OPEN)
@@ -688,6 +921,7 @@ port_retire(struct port *port, port_idle_fn *idle, void *arg)
 	port->no_more = true;
 	port->idle = idle;
 	port->idle_arg = arg;
+	changed(port);
 	event_active(&port->step_event, EV_TIMEOUT, 0);
 }
 
@@ -696,20 +930,20 @@ port_resume(struct port *port)
 {
 	port->no_more = false;
 	port->idle = NULL;
+	changed(port);
 }
 
 void
 port_drain(struct port *port, port_idle_fn *idle, void *arg)
 {
-	struct document *doc, *first = TAILQ_FIRST(&port->handed);
+	struct document *doc;
 
+	return_spooled(port, "the daemon ends");
 	while (port->n_waiting > 0)
 		give_back_as(port, take_waiting(port), WIRE_CANCELED,
 		    "the daemon ends");
-	if (first != NULL)
-		for (doc = TAILQ_NEXT(first, link); doc != NULL;
-		    doc = TAILQ_NEXT(doc, link))
-			hostproc_cancel(port->host, doc->job, 0);
+	TAILQ_FOREACH(doc, &port->handed, link)
+		recall_one(port, doc);
 	port_retire(port, idle, arg);
 }
 
@@ -720,6 +954,82 @@ port_cancel(struct port *port)
 
 	TAILQ_FOREACH(doc, &port->handed, link)
 		hostproc_cancel(port->host, doc->job, PP_JOB_DELETING);
+}
+
+void
+port_cancel_document(struct port *port, struct document *doc, uint32_t flags)
+{
+	if (find_handed(port, doc->job) == doc) {
+		hostproc_cancel(port->host, doc->job, flags);
+		return;
+	}
+	TAILQ_REMOVE(&port->waiting, doc, link);
+	port->n_waiting--;
+	give_back_as(port, doc, WIRE_UNTOUCHED,
+	    "canceled before it was started");
+}
+
+void
+port_watch(struct port *port, port_watch_fn *watch, void *arg)
+{
+	port->watcher = watch;
+	port->watcher_arg = arg;
+	changed(port);
+}
+
+unsigned int
+port_room(const struct port *port)
+{
+	size_t left = places_left(port);
+	unsigned int room;
+
+	if (port->no_more || port->stale || !port_healthy(port) ||
+	    port->n_spooled >= port->window)
+		return 0;
+	room = port->window - (unsigned int)port->n_spooled;
+	return left < room ? (unsigned int)left : room;
+}
+
+bool
+port_healthy(const struct port *port)
+{
+	return port->state != PORT_BACKOFF && !port->dying &&
+	    port->severity != PP_SEVERITY_ERROR;
+}
+
+bool
+port_on_trial(const struct port *port)
+{
+	return port->failures > 0;
+}
+
+const char *
+port_trouble(const struct port *port, char text[PORT_TROUBLE_LEN])
+{
+	int64_t left;
+
+	text[0] = '\0';
+	if (port->severity == PP_SEVERITY_ERROR)
+		snprintf(text, PORT_TROUBLE_LEN, "%s", port->status_text);
+	else if (port->state == PORT_BACKOFF) {
+		left = (port->again_ms - clock_ms() + 999) / 1000;
+		snprintf(text, PORT_TROUBLE_LEN, "%s; tried again in %" PRId64
+		    " s", port->why, left < 0 ? 0 : left);
+	} else if (port->dying)
+		snprintf(text, PORT_TROUBLE_LEN, "%s", port->why);
+	return text;
+}
+
+uint64_t
+port_written(const struct port *port, uint64_t job)
+{
+	const struct wire_board *board;
+
+	if (port->host == NULL)
+		return 0;
+	board = hostproc_board(port->host);
+	return atomic_load(&board->job) == job ? atomic_load(&board->written) :
+	    0;
 }
 
 const char *

@@ -14,7 +14,7 @@
  *
  * Lifecycle  port_new() .. port_free().  port_retire() lets the line run dry
  *            first, and calls back when the port may be freed.
- * Ownership  Borrows its configuration, which port_configure() replaces; see
+ * Ownership  Borrows ids, and its configuration, which port_configure() replaces; see
  *            shared_conf.
  * Errors     A document that cannot be printed comes back through its done.
  * Threads    The loop's, only.
@@ -40,9 +40,15 @@ enum port_state {
 	PORT_BACKOFF,	/* no host; timer runs, then it is tried again */
 };
 
+/* Where the numbers of jobs come from that have none yet; 0: none now. */
+struct port_ids {
+	uint64_t	(*next)(void *arg);
+	void		*arg;
+};
+
 /* The port called name in conf; takes a reference to conf. */
-struct port *port_new(struct event_base *base, struct shared_conf *conf,
-    const char *name) __attribute__((warn_unused_result));
+struct port *port_new(struct event_base *base, const struct port_ids *ids,
+    struct shared_conf *conf, const char *name) __attribute__((warn_unused_result));
 /* A host that still runs ends its document and port by itself. */
 void port_free(struct port *port);
 
@@ -69,6 +75,43 @@ void port_cancel(struct port *port);
 void port_retire(struct port *port, port_idle_fn *idle, void *arg);
 /* Take documents again after all; the call-back of port_retire is off. */
 void port_resume(struct port *port);
+
+/*
+ * Cancel one document, whose done follows.  One that the host has not started
+ * yet ends WIRE_UNTOUCHED; flags as in monitor.h (PP_JOB_DELETING).
+ */
+void port_cancel_document(struct port *port, struct document *doc,
+    uint32_t flags);
+
+/* ---- how it is ----------------------------------------------------------- */
+
+/*
+ * Called when room or health may have changed, from a turn of the loop of its
+ * own, so that it may call anything here.
+ */
+typedef void port_watch_fn(void *arg, struct port *port);
+void port_watch(struct port *port, port_watch_fn *watch, void *arg);
+
+/*
+ * How many more spooled documents it takes now.  One at a time at first; while
+ * they are printed as fast as they come, more, so that none waits for our
+ * book-keeping; but never many in front of a slow printer.
+ */
+unsigned int port_room(const struct port *port);
+
+/* Can it print?  Not while it backs off, nor with an ERROR of its monitor. */
+bool port_healthy(const struct port *port);
+
+/* It failed last time, and has not printed anything since. */
+bool port_on_trial(const struct port *port);
+
+/* In words: "out of paper", "could not be opened: ..."; "" if all is well. */
+#define PORT_TROUBLE_LEN	192
+const char *port_trouble(const struct port *port,
+    char text[PORT_TROUBLE_LEN]);
+
+/* Of the document that is in work; 0 if another is. */
+uint64_t port_written(const struct port *port, uint64_t job);
 
 const char *port_name(const struct port *port);
 enum port_state port_state(const struct port *port);

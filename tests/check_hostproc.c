@@ -22,7 +22,6 @@
 #include <event2/util.h>
 
 #include "daemon/hostproc.h"
-#include "daemon/jobid.h"
 #include "daemon/log.h"
 #include "daemon/port.h"
 #include "daemon/shared_conf.h"
@@ -123,7 +122,6 @@ set_up(void)
 	ck_assert_int_ne(dup2(fd, STDERR_FILENO), -1);
 	close(fd);
 	log_open(LOG_LEVEL_INFO, false);
-	jobid_open(suite_directory());
 	evutil_secure_rng_init();
 	base = event_base_new();
 	ck_assert_ptr_nonnull(base);
@@ -132,6 +130,17 @@ set_up(void)
 	port = NULL;
 	fds_before = count_fds();
 }
+
+static uint64_t last_id;
+
+static uint64_t
+next_id(void *arg)
+{
+	(void)arg;
+	return ++last_id;
+}
+
+static const struct port_ids ids = { .next = next_id };
 
 static void
 tear_down(void)
@@ -153,7 +162,7 @@ static void
 new_port(const char *script)
 {
 	shared = configuration(FAKE_PRINTPORT_HOST, script);
-	port = port_new(base, shared, "lobby");
+	port = port_new(base, &ids, shared, "lobby");
 	ck_assert_ptr_nonnull(port);
 }
 
@@ -392,7 +401,7 @@ START_TEST(a_host_that_cannot_be_started_is_told)
 	    "/dev/null", "/" };
 
 	shared = configuration(programs[_i], "serve");
-	port = port_new(base, shared, "lobby");
+	port = port_new(base, &ids, shared, "lobby");
 	ck_assert_ptr_nonnull(port);
 	print(2);
 	wait_for_backoff();
