@@ -178,7 +178,7 @@ static bool
 has_healthy_port(const struct queue *queue)
 {
 	for (size_t i = 0; i < queue->is.n_ports; i++) {
-		if (queue->links[i].port->healthy)
+		if (queue->links[i].port->health == SCHED_HEALTHY)
 			return true;
 	}
 	return false;

@@ -18,7 +18,8 @@
  * Pool       A queue's ports are taken in the order of the configuration, the
  *            first that is healthy and has room.  Its backups are taken too
  *            when failover_after_ms have passed since a job first waited with
- *            no other port of the queue healthy, until one of those is.
+ *            no other port of the queue healthy, until one of those is; one
+ *            that is on trial has to print something first.
  *            Queues take turns, job by job: of those that have a job and a
  *            port for it, the one whose last start is longest ago is next.
  * Expiry     Of waiting jobs only, also in a paused queue.  A job that is held
@@ -114,12 +115,18 @@ int sched_set_queue(struct sched *sched, const struct sched_queue *queue)
 void sched_remove_queue(struct sched *sched, const char *name);
 
 /*
+ * On trial: it failed, and is about to be tried again.  It is taken like a
+ * healthy one, but what waits for the backups goes on waiting for them.
+ */
+enum sched_health { SCHED_DOWN, SCHED_HEALTHY, SCHED_TRIAL };
+
+/*
  * Add a port or say how it is: room is how many more jobs it takes now (0 while
- * it is closed for new ones), healthy whether it can print at all.  A start
+ * it is closed for new ones), health whether it can print at all.  A start
  * takes one off the room; only the caller, here, gives it back.
  */
 int sched_set_port(struct sched *sched, const char *name, unsigned int room,
-    bool healthy) __attribute__((warn_unused_result));
+    enum sched_health health) __attribute__((warn_unused_result));
 /* Jobs that run there go on until sched_done(). */
 void sched_remove_port(struct sched *sched, const char *name);
 
@@ -165,7 +172,10 @@ int64_t sched_next_ms(const struct sched *sched);
 /* ---- to look at ---------------------------------------------------------- */
 
 size_t sched_waiting(const struct sched *sched, const char *queue);
-/* Does the scheduler know it, and is it running? */
+/* Does the scheduler know it, and is it running (may be NULL)? */
 bool sched_knows(const struct sched *sched, uint64_t job, bool *running);
+/* How it is now, but for the queue, which is left NULL.  ENOENT. */
+int sched_get(const struct sched *sched, uint64_t job, struct sched_job *is)
+    __attribute__((warn_unused_result));
 
 #endif /* SCHED_H */

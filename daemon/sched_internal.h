@@ -95,7 +95,8 @@ struct port {
 	RB_ENTRY(port)	 by_turn;	/* is_open */
 	char		*name;		/* owned */
 	size_t		 refs;
-	bool		 configured, healthy;
+	bool		 configured;
+	enum sched_health health;
 	bool		 is_open;	/* is in the set of open ports */
 	unsigned int	 room;
 	uint64_t	 turn;		/* is_open: that of its first link */

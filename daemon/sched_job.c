@@ -286,11 +286,29 @@ sched_change(struct sched *sched, uint64_t id, const char *name,
 	return 0;
 }
 
+int
+sched_get(const struct sched *sched, uint64_t id, struct sched_job *is)
+{
+	const struct job *job = find_job(sched, id);
+
+	if (job == NULL) {
+		errno = ENOENT;
+		return -1;
+	}
+	*is = (struct sched_job){
+		.id = id, .priority = job->priority, .order = job->order,
+		.since_ms = job->since_ms, .attempts = job->attempts,
+		.held = job->place == HELD,
+	};
+	return 0;
+}
+
 bool
 sched_knows(const struct sched *sched, uint64_t id, bool *running)
 {
 	const struct job *job = find_job(sched, id);
 
-	*running = job != NULL && job->place == RUNNING;
+	if (running != NULL)
+		*running = job != NULL && job->place == RUNNING;
 	return job != NULL;
 }

@@ -173,7 +173,7 @@ sched_touch(struct sched *sched, struct queue *queue)
 bool
 sched_has_room(const struct port *port)
 {
-	return port->healthy && port->room > 0;
+	return port->health != SCHED_DOWN && port->room > 0;
 }
 
 /* A port's room, health or first hungry link may be another now. */
@@ -268,7 +268,8 @@ attach_links(struct queue *queue, struct link *links)
 	queue->links = links;
 	for (size_t i = 0; i < n; i++) {
 		LIST_INSERT_HEAD(&links[i].port->links, &links[i], of_port);
-		if (i < queue->is.n_ports && links[i].port->healthy)
+		if (i < queue->is.n_ports &&
+		    links[i].port->health == SCHED_HEALTHY)
 			queue->down_since_ms = NEVER;
 	}
 }
@@ -354,7 +355,7 @@ tell_queues(struct sched *sched, const struct port *port)
 	struct link *link;
 
 	LIST_FOREACH(link, &port->links, of_port) {
-		if (port->healthy && !is_backup(link))
+		if (port->health == SCHED_HEALTHY && !is_backup(link))
 			link->queue->down_since_ms = NEVER;
 		if (link->queue->n_waiting > 0)
 			sched_touch(sched, link->queue);
@@ -363,20 +364,20 @@ tell_queues(struct sched *sched, const struct port *port)
 
 static void
 change_port(struct sched *sched, struct port *port, unsigned int room,
-    bool healthy)
+    enum sched_health health)
 {
-	bool was_healthy = port->healthy;
+	enum sched_health before = port->health;
 
 	port->room = room;
-	port->healthy = healthy;
+	port->health = health;
 	refile_port(sched, port);
-	if (healthy != was_healthy)
+	if (health != before)
 		tell_queues(sched, port);
 }
 
 int
 sched_set_port(struct sched *sched, const char *name, unsigned int room,
-    bool healthy)
+    enum sched_health health)
 {
 	struct port *port = get_port(sched, name);
 
@@ -385,7 +386,7 @@ sched_set_port(struct sched *sched, const char *name, unsigned int room,
 	if (!port->configured)
 		port->refs++;
 	port->configured = true;
-	change_port(sched, port, room, healthy);
+	change_port(sched, port, room, health);
 	return 0;
 }
 
@@ -397,6 +398,6 @@ sched_remove_port(struct sched *sched, const char *name)
 	if (port == NULL || !port->configured)
 		return;
 	port->configured = false;
-	change_port(sched, port, 0, false);
+	change_port(sched, port, 0, SCHED_DOWN);
 	sched_unref_port(sched, port);
 }

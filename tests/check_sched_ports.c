@@ -165,6 +165,24 @@ START_TEST(failover_ends_when_one_port_is_healthy)
 }
 END_TEST
 
+START_TEST(failover_outlasts_a_port_that_is_tried_in_vain)
+{
+	queue_with_backup();
+	add(1);
+	add(2);
+	ck_assert_str_eq(run_at(1000), "");
+	ck_assert_int_eq(sched_set_port(sched, "a", 1, SCHED_TRIAL), 0);
+	ck_assert_str_eq(run_at(1050), "1>a");
+	ck_assert_int_eq(sched_set_port(sched, "a", 0, SCHED_DOWN), 0);
+	sched_done(sched, 1, SCHED_NOT_STARTED, 1060);
+	ck_assert_str_eq(run_at(1060), "");
+	next_is(1100);
+	/* On trial it is still the first that is taken. */
+	ck_assert_int_eq(sched_set_port(sched, "a", 1, SCHED_TRIAL), 0);
+	ck_assert_str_eq(run_at(1100), "1>a 2>c");
+}
+END_TEST
+
 START_TEST(failover_goes_on_when_its_queue_is_configured_again)
 {
 	queue_with_backup();
@@ -289,6 +307,7 @@ add_failover(Suite *suite)
 	    backups_are_taken_when_a_job_has_waited_long_enough);
 	tcase_add_test(tcase, backups_are_not_taken_for_a_busy_port);
 	tcase_add_test(tcase, failover_ends_when_one_port_is_healthy);
+	tcase_add_test(tcase, failover_outlasts_a_port_that_is_tried_in_vain);
 	tcase_add_test(tcase,
 	    failover_goes_on_when_its_queue_is_configured_again);
 }
