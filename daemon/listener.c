@@ -12,11 +12,12 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "addresses.h"
 #include "counters.h"
 #include "document.h"
+#include "frontend.h"
 #include "listener.h"
 #include "log.h"
-#include "raw.h"
 
 /* Connections taken per wake-up, then others have their turn. */
 #define ACCEPTS_PER_TURN	64
@@ -26,7 +27,7 @@
 struct listener {
 	int			 fd;
 	char			*name;
-	struct raw		*raw;
+	struct frontend		*frontend;	/* borrowed */
 	struct listener_limits	 limits;
 	struct event		 acceptable;
 	struct event		 pause;
@@ -34,29 +35,43 @@ struct listener {
 };
 
 static void
-refuse(struct listener *listener, int fd)
+refuse(struct listener *listener, int fd, const union document_peer *peer,
+    const char *limit)
 {
-	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+	struct document client = { .peer = *peer };
+	char name[DOCUMENT_PEER_LEN];
 	time_t now = time(NULL);
 
 	counters.refused++;
 	if (now != listener->refusal_logged) {
 		listener->refusal_logged = now;
+		document_peer_name(&client, name);
 		log_put(LOG_LEVEL_WARNING, "connection refused",
 		    LOG_TEXT("listener", listener->name),
-		    LOG_NUM("connections", raw_connections(listener->raw)),
-		    LOG_TEXT("reason", "max_connections is reached"));
+		    LOG_TEXT("client", name),
+		    LOG_NUM("connections",
+		    frontend_connections(listener->frontend)),
+		    LOG_NUM("of_client", addresses_count(peer)),
+		    LOG_TEXT("limit", limit));
 	}
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	close(fd);
+	close(fd);			/* with RST, see below */
 }
 
-static bool
-full(const struct listener *listener)
+/* The key that says so, or NULL: there is room. */
+static const char *
+full(const struct listener *listener, const union document_peer *peer)
 {
-	return (int64_t)raw_connections(listener->raw) >=
-	    listener->limits.max_connections ||
-	    (int64_t)raw_connections_total() >= listener->limits.max_total;
+	const struct listener_limits *limits = &listener->limits;
+
+	if (limits->max_of_client > 0 &&
+	    (int64_t)addresses_count(peer) >= limits->max_of_client)
+		return "client_max_connections";
+	if (((int64_t)frontend_connections(listener->frontend) >=
+	    limits->max_connections ||
+	    (int64_t)frontend_connections_total() >= limits->max_total) &&
+	    !frontend_make_room(listener->frontend))
+		return "max_connections";
+	return NULL;
 }
 
 /* EMFILE and its like do not go away by trying again at once. */
@@ -99,6 +114,7 @@ on_acceptable(evutil_socket_t sock, short what, void *arg)
 {
 	struct listener *listener = arg;
 	union document_peer peer;
+	const char *limit;
 	socklen_t len;
 	int fd, n;
 
@@ -114,16 +130,30 @@ on_acceptable(evutil_socket_t sock, short what, void *arg)
 			pause_accepting(listener, errno);
 		if (fd == -1)
 			return;
-		if (full(listener))
-			refuse(listener, fd);
+		limit = full(listener, &peer);
+		if (limit != NULL)
+			refuse(listener, fd, &peer, limit);
 		else
-			raw_accept(listener->raw, fd, &peer);
+			frontend_accept(listener->frontend, fd, &peer);
 	}
+}
+
+/*
+ * A client of RAW takes FIN for success, and FIN is what the kernel sends for
+ * a process that is killed.  Connections inherit from their listener that they
+ * linger for no time, so they end with RST unless they are told otherwise.
+ */
+static void
+reset_by_default(int fd)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
 struct listener *
 listener_new(struct event_base *base, int fd, const char *name,
-    struct raw *raw, const struct listener_limits *limits)
+    struct frontend *frontend, const struct listener_limits *limits)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
 
@@ -132,9 +162,10 @@ listener_new(struct event_base *base, int fd, const char *name,
 		return NULL;
 	}
 	listener->fd = fd;
-	listener->raw = raw;
+	listener->frontend = frontend;
 	listener->limits = *limits;
 	listener->name = strdup(name);
+	reset_by_default(fd);
 	event_assign(&listener->acceptable, base, fd, EV_READ | EV_PERSIST,
 	    on_acceptable, listener);
 	event_assign(&listener->pause, base, -1, 0, on_pause_over, listener);

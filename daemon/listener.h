@@ -13,17 +13,19 @@
 #include <stdint.h>
 
 struct event_base;
+struct frontend;
 struct listener;
-struct raw;
 
 struct listener_limits {
 	int64_t	max_connections;	/* of the front end */
 	int64_t	max_total;		/* of all */
+	int64_t	max_of_client;		/* of one address, of all; 0: any */
 };
 
 /* Takes fd over, also when NULL is returned. */
 struct listener *listener_new(struct event_base *base, int fd,
-    const char *name, struct raw *raw, const struct listener_limits *limits)
+    const char *name, struct frontend *frontend,
+    const struct listener_limits *limits)
     __attribute__((warn_unused_result));
 void listener_free(struct listener *listener);
 
