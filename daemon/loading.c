@@ -12,7 +12,7 @@
 #include "loading.h"
 #include "modcheck.h"
 
-struct task {
+struct loading_task {
 	struct loading	*loading;
 	char		*path;
 	loading_done_fn	*done;
@@ -37,6 +37,7 @@ loading_check(const struct conf *conf, struct conf_errors *errors)
 		conf_errors_add(errors, conf->path, 0, "there is no "
 		    "[listener NAME] section, so nobody could print; add one "
 		    "with listen = and queue =");
+	conf_check_programs(conf, errors);
 }
 
 void
@@ -80,7 +81,7 @@ loading_free(struct loading *loading)
 static void *
 work(void *arg)
 {
-	struct task *task = arg;
+	struct loading_task *task = arg;
 
 	loading_run(task->loading, task->path);
 	loading_judge(task->loading);
@@ -89,7 +90,7 @@ work(void *arg)
 }
 
 static void
-task_free(struct task *task)
+task_free(struct loading_task *task)
 {
 	if (task->finished != NULL)
 		event_free(task->finished);
@@ -102,7 +103,7 @@ task_free(struct task *task)
 static void
 on_finished(evutil_socket_t fd, short what, void *arg)
 {
-	struct task *task = arg;
+	struct loading_task *task = arg;
 	struct loading *loading = task->loading;
 	loading_done_fn *done = task->done;
 	void *done_arg = task->arg;
@@ -114,14 +115,14 @@ on_finished(evutil_socket_t fd, short what, void *arg)
 	done(done_arg, loading);
 }
 
-int
+struct loading_task *
 loading_start(struct event_base *base, const char *path,
     loading_done_fn *done, void *arg)
 {
-	struct task *task = calloc(1, sizeof(*task));
+	struct loading_task *task = calloc(1, sizeof(*task));
 
 	if (task == NULL)
-		return -1;
+		return NULL;
 	task->done = done;
 	task->arg = arg;
 	task->path = strdup(path);
@@ -133,7 +134,17 @@ loading_start(struct event_base *base, const char *path,
 	    pthread_create(&task->thread, NULL, work, task) != 0) {
 		free(task->loading);
 		task_free(task);
-		return -1;
+		return NULL;
 	}
-	return 0;
+	return task;
+}
+
+void
+loading_cancel(struct loading_task *task)
+{
+	if (task == NULL)
+		return;
+	pthread_join(task->thread, NULL);
+	loading_free(task->loading);
+	task_free(task);
 }

@@ -29,7 +29,7 @@ typedef void loading_done_fn(void *arg, struct loading *loading);
 
 /*
  * Add an error if nothing could ever be printed: a file without a listener is
- * one that is being written, or was cut.
+ * one that is being written, or was cut.  Also for programs that are not there.
  */
 void loading_check(const struct conf *conf, struct conf_errors *errors);
 
@@ -39,9 +39,15 @@ void loading_run(struct loading *loading, const char *path);
 /* Judge the ports by their modules; conf is dropped if one is bad. */
 void loading_judge(struct loading *loading);
 
-/* Both, in a thread.  The call-back gets a loading that it must free. */
-int loading_start(struct event_base *base, const char *path,
+/*
+ * Both, in a thread.  The call-back gets a loading that it must free; the task
+ * is dead then.  NULL: no memory or no thread.
+ */
+struct loading_task;
+struct loading_task *loading_start(struct event_base *base, const char *path,
     loading_done_fn *done, void *arg) __attribute__((warn_unused_result));
+/* Without the call-back; waits for the thread.  NULL is fine. */
+void loading_cancel(struct loading_task *task);
 
 /* What loading holds; not loading itself. */
 void loading_clear(struct loading *loading);

@@ -16,17 +16,21 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "control.h"
 #include "counters.h"
-#include "jobid.h"
+#include "dispatch.h"
+#include "duplicates.h"
+#include "frontend.h"
+#include "intake.h"
 #include "listener.h"
 #include "loading.h"
 #include "log.h"
 #include "port.h"
 #include "privileges.h"
-#include "raw.h"
 #include "report.h"
 #include "server.h"
 #include "shared_conf.h"
+#include "spooler.h"
 #include "sysd.h"
 
 /* After drain_timeout canceled documents get this long to end. */
@@ -44,16 +48,22 @@ struct server {
 	struct shared_conf	*shared;
 	struct endpoints	 endpoints;	/* of shared, taken */
 	struct inherited_list	 inherited;
+	struct spooler		*spooler;
+	struct dispatch		*dispatch;
+	struct control		*control;
+	struct intake_house	 house;		/* of all listeners */
+	struct port_ids		 ids;		/* of all ports */
 	struct port		**ports;	/* as in shared->conf */
-	struct raw		**raws;		/* as its listeners */
+	struct frontend		**frontends;	/* as its listeners */
 	struct listener		**listeners;	/* as endpoints */
 	size_t			 n_listeners;
 	LIST_HEAD(, retired)	 retired;
 	struct event		 on_term, on_int, on_hup;
 	struct event		 drain_timer, watchdog;
-	bool			 reloading, reload_again;
+	struct loading_task	*reloading;	/* NULL: no reload under way */
+	bool			 reload_again;
 	bool			 draining, canceled;
-	size_t			 n_busy;	/* ports not idle, while draining */
+	size_t			 n_busy;	/* still at work, while draining */
 };
 
 /* ---- building ----------------------------------------------------------- */
@@ -69,15 +79,20 @@ find_port(const struct server *server, const char *name)
 	return i < 0 ? NULL : server->ports[i];
 }
 
-static struct raw *
-find_raw(const struct server *server, const char *name)
+/* The one of a listener that stays, with its protocol. */
+static struct frontend *
+find_frontend(const struct server *server,
+    const struct conf_listener *listener)
 {
+	struct frontend *frontend;
 	ssize_t i;
 
 	if (server->shared == NULL)
 		return NULL;
-	i = conf_find_listener(server->shared->conf, name);
-	return i < 0 ? NULL : server->raws[i];
+	i = conf_find_listener(server->shared->conf, listener->name);
+	frontend = i < 0 ? NULL : server->frontends[i];
+	return frontend != NULL && frontend_speaks(frontend, listener) ?
+	    frontend : NULL;
 }
 
 /* One that is on its way out may be wanted again. */
@@ -105,39 +120,40 @@ collect_ports(struct server *server, struct shared_conf *next)
 		if (ports[i] == NULL)
 			ports[i] = find_retired(server, conf->ports[i].name);
 		if (ports[i] == NULL)
-			ports[i] = port_new(server->base, next,
-			    conf->ports[i].name);
+			ports[i] = port_new(server->base, &server->ids,
+			    next, conf->ports[i].name);
 	}
 	return ports;
 }
 
-static struct raw *
-make_raw(struct server *server, const struct conf *conf, size_t i,
+static struct frontend *
+make_frontend(struct server *server, struct shared_conf *next, size_t i,
     struct port **ports)
 {
-	const struct conf_listener *listener = &conf->listeners[i];
-	const struct conf_queue *queue = &conf->queues[listener->queue];
-	struct raw *raw = find_raw(server, listener->name);
+	const struct conf_listener *listener = &next->conf->listeners[i];
+	struct frontend *frontend = find_frontend(server, listener);
 
-	if (raw == NULL)
-		return raw_new(server->base, listener, queue,
-		    ports[queue->port]);
-	if (raw_configure(raw, listener, queue, ports[queue->port]) == -1)
+	if (frontend == NULL)
+		return frontend_new(&server->house, next, listener, ports);
+	if (frontend_configure(frontend, next, listener, ports) == -1)
 		log_put(LOG_LEVEL_ERROR, "listener keeps its old settings: "
 		    "no memory", LOG_TEXT("listener", listener->name));
-	return raw;
+	return frontend;
 }
 
-static struct raw **
-collect_raws(struct server *server, const struct conf *conf,
+static struct frontend **
+collect_frontends(struct server *server, struct shared_conf *next,
     struct port **ports)
 {
-	struct raw **raws = calloc(conf->n_listeners + 1, sizeof(*raws));
+	size_t n = next->conf->n_listeners;
+	struct frontend **frontends = calloc(n + 1, sizeof(*frontends));
 	size_t i;
 
-	for (i = 0; raws != NULL && i < conf->n_listeners; i++)
-		raws[i] = make_raw(server, conf, i, ports);
-	return raws;
+	if (frontends == NULL)
+		return NULL;
+	for (i = 0; i < n; i++)
+		frontends[i] = make_frontend(server, next, i, ports);
+	return frontends;
 }
 
 static void
@@ -158,6 +174,7 @@ listen_on(struct server *server, const struct endpoint *endpoint)
 	struct listener_limits limits = {
 		.max_connections = listener->max_connections,
 		.max_total = conf->daemon.max_connections,
+		.max_of_client = conf->daemon.client_max_connections,
 	};
 	char address[ENDPOINT_TEXT_LEN];
 
@@ -168,7 +185,7 @@ listen_on(struct server *server, const struct endpoint *endpoint)
 		    LOG_TEXT("address", address));
 	return listener_new(server->base,
 	    fcntl(endpoint->fd, F_DUPFD_CLOEXEC, 0), listener->name,
-	    server->raws[endpoint->listener], &limits);
+	    server->frontends[endpoint->listener], &limits);
 }
 
 /* Put listeners on the sockets of server->endpoints. */
@@ -216,14 +233,18 @@ static void
 retire_old(struct server *server, const struct conf *next)
 {
 	const struct conf *conf;
+	ssize_t at;
 	size_t i;
 
 	if (server->shared == NULL)
 		return;
 	conf = server->shared->conf;
-	for (i = 0; i < conf->n_listeners; i++)
-		if (conf_find_listener(next, conf->listeners[i].name) < 0)
-			raw_retire(server->raws[i]);
+	for (i = 0; i < conf->n_listeners; i++) {
+		at = conf_find_listener(next, conf->listeners[i].name);
+		if (at < 0 || conf->listeners[i].protocol !=
+		    next->listeners[at].protocol)
+			frontend_retire(server->frontends[i]);
+	}
 	for (i = 0; i < conf->n_ports; i++)
 		if (conf_find_port(next, conf->ports[i].name) < 0)
 			retire_port(server, server->ports[i]);
@@ -269,13 +290,14 @@ apply(struct server *server, struct conf *conf, struct endpoints *endpoints)
 {
 	struct shared_conf *next = shared_conf_new(conf);
 	struct port **ports;
-	struct raw **raws;
+	struct frontend **frontends;
 
 	if (next == NULL)
 		return -1;
 	ports = collect_ports(server, next);
-	raws = ports == NULL ? NULL : collect_raws(server, conf, ports);
-	if (raws == NULL) {
+	frontends = ports == NULL ? NULL :
+	    collect_frontends(server, next, ports);
+	if (frontends == NULL) {
 		free(ports);
 		shared_conf_release(next);
 		return -1;
@@ -283,14 +305,21 @@ apply(struct server *server, struct conf *conf, struct endpoints *endpoints)
 	free_listeners(server);
 	configure_kept(server, next);
 	resume_wanted(server, next);
+	spooler_configure(server->spooler, conf);
+	if (dispatch_configure(server->dispatch, next, ports) == -1)
+		log_put(LOG_LEVEL_ERROR, "some queues keep their old settings: "
+		    "no memory");
+	if (control_configure(server->control, next, ports) == -1)
+		log_put(LOG_LEVEL_ERROR, "the control socket shows what was "
+		    "before: no memory");
 	retire_old(server, conf);
 	free(server->ports);
-	free(server->raws);
+	free(server->frontends);
 	endpoints_free(&server->endpoints);
 	shared_conf_release(server->shared);
 	server->shared = next;
 	server->ports = ports;
-	server->raws = raws;
+	server->frontends = frontends;
 	server->endpoints = *endpoints;
 	*endpoints = (struct endpoints){ NULL, 0 };
 	listen_all(server);
@@ -355,7 +384,7 @@ on_loaded(void *arg, struct loading *loading)
 {
 	struct server *server = arg;
 
-	server->reloading = false;
+	server->reloading = NULL;
 	if (server->draining) {
 		loading_free(loading);
 		return;
@@ -381,19 +410,18 @@ on_loaded(void *arg, struct loading *loading)
 static void
 reload(struct server *server)
 {
-	if (server->reloading) {
+	if (server->reloading != NULL) {
 		server->reload_again = true;
 		return;
 	}
 	sysd_reloading();
-	if (loading_start(server->base, server->path, on_loaded, server) ==
-	    -1) {
+	server->reloading = loading_start(server->base, server->path,
+	    on_loaded, server);
+	if (server->reloading == NULL) {
 		log_put(LOG_LEVEL_ERROR, "reload failed: no memory or no "
 		    "thread");
 		say_ready(server);
-		return;
 	}
-	server->reloading = true;
 }
 
 static void
@@ -409,8 +437,9 @@ on_sighup(evutil_socket_t sig, short what, void *arg)
 
 /* ---- the end ------------------------------------------------------------ */
 
+/* A port is idle, or the last running job is on record. */
 static void
-on_port_idle(void *arg)
+on_idle(void *arg)
 {
 	struct server *server = arg;
 
@@ -437,21 +466,23 @@ drain(struct server *server)
 	server->draining = true;
 	sysd_stopping();
 	log_put(LOG_LEVEL_INFO, "ending",
-	    LOG_NUM("connections", raw_connections_total()),
+	    LOG_NUM("connections", frontend_connections_total()),
 	    LOG_NUM("drain_timeout_ms", conf->daemon.drain_timeout_ms));
 	free_listeners(server);
 	endpoints_free(&server->endpoints);
 	for (i = 0; i < conf->n_listeners; i++)
-		raw_close_idle(server->raws[i]);
-	server->n_busy = conf->n_ports + 1;
+		frontend_close_idle(server->frontends[i]);
+	server->n_busy = conf->n_ports + 3;
+	dispatch_stop(server->dispatch, on_idle, server);
+	intake_drain(&server->house, on_idle, server);
 	for (i = 0; i < conf->n_ports; i++)
-		port_drain(server->ports[i], on_port_idle, server);
+		port_drain(server->ports[i], on_idle, server);
 	LIST_FOREACH(retired, &server->retired, link) {
 		server->n_busy++;
-		port_drain(retired->port, on_port_idle, server);
+		port_drain(retired->port, on_idle, server);
 	}
 	start_drain_timer(server, conf->daemon.drain_timeout_ms);
-	on_port_idle(server);		/* the one more */
+	on_idle(server);		/* the one more */
 }
 
 /* First the documents are canceled; what then does not end is killed. */
@@ -561,6 +592,8 @@ tear_down(struct server *server)
 	struct retired *retired;
 	size_t i;
 
+	loading_cancel(server->reloading);
+	control_free(server->control);
 	free_listeners(server);
 	while ((retired = LIST_FIRST(&server->retired)) != NULL)
 		on_retired(retired);
@@ -568,10 +601,14 @@ tear_down(struct server *server)
 		for (i = 0; i < server->shared->conf->n_ports; i++)
 			port_free(server->ports[i]);
 		for (i = 0; i < server->shared->conf->n_listeners; i++)
-			raw_retire(server->raws[i]);
+			frontend_retire(server->frontends[i]);
 	}
+	intake_cancel_all(&server->house, "the daemon ends");
+	spooler_free(server->spooler);
+	dispatch_free(server->dispatch);
+	duplicates_free(server->house.duplicates);
 	free(server->ports);
-	free(server->raws);
+	free(server->frontends);
 	endpoints_free(&server->endpoints);
 	shared_conf_release(server->shared);
 	for (i = 0; i < server->inherited.n; i++)
@@ -635,12 +672,94 @@ become_user(const struct conf *conf, const char *path,
 	return -1;
 }
 
+static void
+on_spool_down(void *arg)
+{
+	struct server *server = arg;
+
+	intake_cancel_all(&server->house, "the spool is lost");
+}
+
+static void
+on_spool_up(void *arg)
+{
+	(void)arg;
+}
+
+static const struct spooler_ops spooler_ops = {
+	.down = on_spool_down, .up = on_spool_up,
+};
+
+static uint64_t
+next_id(void *arg)
+{
+	return spooler_next_id(arg);
+}
+
+/* The store, and what brings its jobs to the ports: an exit status. */
+static int
+set_up_spool(struct server *server, const struct conf *conf)
+{
+	struct store_error error;
+
+	server->spooler = spooler_open(server->base, conf, &error);
+	if (server->spooler == NULL) {
+		fprintf(stderr, "printportd: %s\n", error.text);
+		return error.kind == STORE_ERROR_CONFIG ? EX_CONFIG :
+		    error.kind == STORE_ERROR_BUSY ? EX_TEMPFAIL : EX_IOERR;
+	}
+	spooler_watch(server->spooler, &spooler_ops, server);
+	server->ids = (struct port_ids){ next_id, server->spooler };
+	server->dispatch = dispatch_new(server->base, server->spooler);
+	server->house = (struct intake_house){
+		.base = server->base, .spooler = server->spooler,
+		.dispatch = server->dispatch, .duplicates = duplicates_new(),
+	};
+	if (server->dispatch == NULL || server->house.duplicates == NULL) {
+		fprintf(stderr, "printportd: %s\n", strerror(ENOMEM));
+		return EX_OSERR;
+	}
+	return EX_OK;
+}
+
+/* As the daemon's user: the socket's owner and group are who may use it. */
+static int
+set_up_control(struct server *server, const struct conf *conf)
+{
+	struct control_house house = {
+		.base = server->base, .spooler = server->spooler,
+		.dispatch = server->dispatch,
+	};
+	struct fault fault;
+
+	server->control = control_new(&house, conf->daemon.control_socket,
+	    &fault);
+	if (server->control != NULL)
+		return EX_OK;
+	fprintf(stderr, "printportd: %s\n", fault.text);
+	return fault.code == -EADDRINUSE ? EX_UNAVAILABLE : EX_CONFIG;
+}
+
+static void
+log_end(void)
+{
+	log_put(LOG_LEVEL_INFO, "ended", LOG_NUM("printed", counters.printed),
+	    LOG_NUM("failed", counters.failed),
+	    LOG_NUM("probes", counters.probes),
+	    LOG_NUM("refused", counters.refused),
+	    LOG_NUM("refused_store", counters.refused_store),
+	    LOG_NUM("incomplete", counters.incomplete),
+	    LOG_NUM("kept", counters.kept),
+	    LOG_NUM("canceled", counters.canceled));
+}
+
 int
 server_run(const char *path)
 {
 	struct server server = { .path = path };
 	struct loading loading;
 	struct conf *conf;
+	int status;
 
 	/* One that comes before the loop listens is late, not deadly. */
 	hold_signal(SIG_BLOCK, SIGHUP);
@@ -662,10 +781,17 @@ server_run(const char *path)
 	loading_judge(&loading);
 	if (loading.conf == NULL)
 		return refuse_to_start(&server, &loading, EX_CONFIG);
-	jobid_open(conf->daemon.spool_directory);
+	if (set_up_loop(&server) == -1) {
+		fprintf(stderr, "printportd: %s\n", strerror(errno));
+		return refuse_to_start(&server, &loading, EX_OSERR);
+	}
+	status = set_up_spool(&server, conf);
+	if (status == EX_OK)
+		status = set_up_control(&server, conf);
+	if (status != EX_OK)
+		return refuse_to_start(&server, &loading, status);
 	loading.conf = NULL;
-	if (set_up_loop(&server) == -1 ||
-	    apply(&server, conf, &loading.endpoints) == -1) {
+	if (apply(&server, conf, &loading.endpoints) == -1) {
 		fprintf(stderr, "printportd: %s\n", strerror(errno));
 		return refuse_to_start(&server, &loading, EX_OSERR);
 	}
@@ -673,10 +799,7 @@ server_run(const char *path)
 	say_ready(&server);
 	hold_signal(SIG_UNBLOCK, SIGHUP);
 	event_base_dispatch(server.base);
-	log_put(LOG_LEVEL_INFO, "ended", LOG_NUM("printed", counters.printed),
-	    LOG_NUM("failed", counters.failed),
-	    LOG_NUM("probes", counters.probes),
-	    LOG_NUM("refused", counters.refused));
+	log_end();
 	tear_down(&server);
 	return EX_OK;
 }
