@@ -65,29 +65,39 @@ def alive(pid):
 class Daemon:
     """A printportd of our own, its configuration, log and directories."""
 
+    delivery = "stream"         # of its queue, unless configure() is told
+
     def __init__(self, directory):
         self.dir = pathlib.Path(directory)
         self.out = self.dir / "out"
         self.out.mkdir()
         self.spool = self.dir / "spool"
         self.spool.mkdir(mode=0o700)
+        run = self.dir / "run"
+        run.mkdir()
+        self.control = run / "control.sock"
         self.ini = self.dir / "printportd.ini"
         self.log_path = self.dir / "log"
         self.process = None
 
     def configure(self, port="", queue="", listener="", daemon="",
-                  monitor="file", more=""):
+                  monitor="file", more="", delivery=None):
         """Write an ini with one listener, queue and port named raw, q, p."""
         if monitor == "file" and "directory" not in port and \
                 "path =" not in port:
             port += f"\ndirectory = {self.out}\nname = %j.prn\nfsync = no\n"
+        if "client_max_connections" not in daemon:
+            daemon += "\nclient_max_connections = 0"
         listen = "" if "listen =" in listener else "listen = 127.0.0.1:0\n"
+        if "delivery =" not in queue:
+            queue = f"delivery = {delivery or self.delivery}\n" + queue
         self.ini.write_text(f"""\
 [daemon]
 user = root
 monitor_directory = {MODULES}
 host_program = {BUILD / "printport-host"}
 spool_directory = {self.spool}
+control_socket = {self.control}
 log_level = debug
 {daemon}
 [listener raw]
@@ -184,7 +194,11 @@ monitor = {monitor}
         """Port hosts that live, as children of the daemon."""
         path = pathlib.Path(f"/proc/{self.pid}/task")
         pids = set()
-        for task in path.iterdir():
+        try:
+            tasks = list(path.iterdir())
+        except FileNotFoundError:
+            return []
+        for task in tasks:
             try:
                 pids |= set((task / "children").read_text().split())
             except (FileNotFoundError, ProcessLookupError):
@@ -290,6 +304,11 @@ class Tap(unittest.TestResult):
 
     def addSkip(self, test, reason):
         self.line(True, test, f" # SKIP {reason}")
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.failed(subtest, err)
 
     def failed(self, test, err):
         self.line(False, test)

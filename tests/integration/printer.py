@@ -53,7 +53,7 @@ class Printer:
     def calls(self):
         """What the mock was asked to do, in order."""
         try:
-            return self.trace_path.read_text().splitlines()
+            return self.trace_path.read_text().split("\n")[:-1]
         except FileNotFoundError:
             return []
 

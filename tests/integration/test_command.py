@@ -97,7 +97,8 @@ class CheckConfig(CommandCase):
         self.daemon.configure()
         self.replace("log_level = debug",
                      "log_levl = debug\ndrain_timeout = 5 lightyears")
-        self.replace("ports = p", "ports = pp\ndelivery = carrier pigeon")
+        self.replace("ports = p", "ports = pp")
+        self.replace("delivery = stream", "delivery = carrier pigeon")
         self.replace("[port p]", "[prot x]\n[port p]")
         self.check(
             self.number("log_levl = debug") + '"log_levl".*"log_level"',

@@ -23,6 +23,7 @@ listen = 127.0.0.1:0
 queue = well
 [queue well]
 ports = well
+delivery = stream
 [port well]
 monitor = file
 directory = {}
@@ -235,8 +236,8 @@ class TestBadInput(harness.TestCase):
         for path in (harness.BUILD / "printport-host",
                      harness.MODULES / "file.so"):
             shutil.copy(path, programs)
-        self.daemon.spool.chmod(0o755)
         os.chown(self.daemon.spool, NOBODY, NOBODY)
+        os.chown(self.daemon.control.parent, NOBODY, NOBODY)
         os.chown(self.well, NOBODY, NOBODY)
         self.configure(port=f"directory = {closed}")
         text = self.daemon.ini.read_text()

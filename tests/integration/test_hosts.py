@@ -45,6 +45,7 @@ listen = 127.0.0.1:0
 queue = side
 [queue side]
 ports = side
+delivery = stream
 [port side]
 monitor = file
 directory = {self.daemon.out}

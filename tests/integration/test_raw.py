@@ -109,6 +109,7 @@ listen = 127.0.0.1:0
 queue = limited
 [queue limited]
 ports = limited
+delivery = stream
 idle_timeout = 300ms
 [port limited]
 monitor = null

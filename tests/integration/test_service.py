@@ -306,11 +306,21 @@ class TestLine(harness.TestCase):
     def test_max_connections_refuses_by_reset(self):
         self.daemon.configure(listener="max_connections = 3").start()
         clients = [self.daemon.connect() for _ in range(3)]
+        for s in clients:
+            s.sendall(b"job")           # who is silent would make room
+        self.daemon.wait_log("port opened")
         self.assertTrue(self.is_reset())
         self.daemon.wait_log("connection refused .*max_connections")
-        clients.pop().close()
-        self.daemon.wait_log("connection without a job")
-        self.assertEqual(self.daemon.print(b"x"), b"")
+        with clients.pop(0) as first:
+            first.shutdown(socket.SHUT_WR)
+            harness.read_to_end(first)
+        self.daemon.wait_log("job printed")
+        with self.daemon.connect() as last:
+            last.sendall(b"x")
+            for s in clients:
+                s.close()
+            last.shutdown(socket.SHUT_WR)
+            self.assertEqual(harness.read_to_end(last), b"")
         for s in clients:
             s.close()
 
@@ -323,6 +333,7 @@ listen = 127.0.0.1:0
 queue = second
 [queue second]
 ports = second
+delivery = stream
 [port second]
 monitor = file
 directory = {others}

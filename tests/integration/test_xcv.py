@@ -416,7 +416,9 @@ class Access(XcvCase):
         text = self.daemon.ini.read_text()
         self.daemon.ini.write_text(text.replace("user = root",
                                                 "user = nobody"))
+        self.daemon.spool.chmod(0o700)
         shutil.chown(self.daemon.spool, "nobody")
+        shutil.chown(self.daemon.control.parent, "nobody")
         shutil.chown(self.daemon.out, "nobody")
         self.daemon.start()
         self.add()
