@@ -22,15 +22,15 @@
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common.h"
 
 #define TEXT_LEN	(1024 * 1024)
 #define ANSWER_LEN	(64 * 1024)
@@ -38,7 +38,6 @@
 #define TURNS		16	/* writes of one client per wake-up */
 #define SPARE_FDS	16	/* beside those of the clients */
 #define HOLD_WINDOW	256	/* clients under way to HOLDING at a time */
-#define NS_PER_S	INT64_C(1000000000)
 
 static const char usage[] =
     "usage: load -p PORT [-m jobs|burst|idle|drip] [-n JOBS] [-b BYTES]\n"
@@ -117,15 +116,6 @@ static const struct mode modes[] = {
 
 static char text[TEXT_LEN];	/* what every job says */
 
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
 static void
 set_state(struct load *load, struct client *client, enum state state)
 {
@@ -180,21 +170,13 @@ watch(struct load *load, struct client *client, int op)
 static int
 open_socket(const struct load *load)
 {
-	struct sockaddr_in source = { .sin_family = AF_INET };
-	int fd, on = 1;
+	int fd;
 
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		err(EXIT_FAILURE, "socket");
-	if (load->sources > 0) {
-		source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 +
-		    (in_addr_t)(load->begun % load->sources));
-		/* The port is then chosen by connect(), per destination. */
-		if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
-		    sizeof(on)) == -1 || bind(fd, (struct sockaddr *)&source,
-		    sizeof(source)) == -1)
-			err(EXIT_FAILURE, "source address");
-	}
+	if (load->sources > 0)
+		bind_source(fd, load->begun % load->sources);
 	if (connect(fd, (const struct sockaddr *)&load->server,
 	    sizeof(load->server)) == -1 && errno != EINPROGRESS &&
 	    errno != ECONNREFUSED)
@@ -387,26 +369,6 @@ run(struct load *load)
 		announce(load);		/* no one could stay so long */
 }
 
-static int
-compare_ns(const void *a, const void *b)
-{
-	int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-
-	return (left > right) - (left < right);
-}
-
-/*
- * In a sorted list: the value that percent of all do not exceed, in ms.
- * Where nothing was OK there is no bound.
- */
-static double
-percentile_ms(const int64_t *sorted, size_t n, size_t percent)
-{
-	if (n == 0)
-		return INFINITY;
-	return (double)sorted[(n * percent + 99) / 100 - 1] / 1e6;
-}
-
 static void
 report(struct load *load)
 {
@@ -414,7 +376,7 @@ report(struct load *load)
 	size_t ok = load->verdicts[OK];
 	double rate = ok > 0 ? (double)ok / seconds : 0;
 
-	qsort(load->took_ns, ok, sizeof(*load->took_ns), compare_ns);
+	sort_ns(load->took_ns, ok);
 	printf("jobs=%zu ok=%zu refused=%zu reset=%zu timeouts=%zu "
 	    "answered=%" PRIu64 " seconds=%.6f jobs_per_s=%.1f "
 	    "mb_per_s=%.1f p50_ms=%.3f p99_ms=%.3f max_ms=%.3f\n",
@@ -424,27 +386,6 @@ report(struct load *load)
 	    percentile_ms(load->took_ns, ok, 50),
 	    percentile_ms(load->took_ns, ok, 99),
 	    percentile_ms(load->took_ns, ok, 100));
-}
-
-/* A number with K, M or G behind it, at least min. */
-static uint64_t
-parse_number(const char *word, uint64_t min)
-{
-	static const char units[] = "KMG";
-	uint64_t number;
-	const char *unit;
-	char *rest;
-
-	number = strtoull(word, &rest, 10);
-	if (*rest != '\0' && rest[1] == '\0' &&
-	    (unit = strchr(units, *rest)) != NULL) {
-		number <<= 10 * (unit - units + 1);
-		rest++;
-	}
-	if (*word < '0' || *word > '9' || *rest != '\0' || number < min)
-		errx(EXIT_FAILURE, "%s: want a number, at least %" PRIu64,
-		    word, min);
-	return number;
 }
 
 static const struct mode *
@@ -485,8 +426,7 @@ parse_options(struct load *load, int argc, char **argv)
 			load->jobs = parse_number(optarg, 1);
 			break;
 		case 'p':
-			load->server.sin_port =
-			    htons((in_port_t)parse_number(optarg, 1));
+			load->server.sin_port = htons(parse_port(optarg));
 			break;
 		case 't':
 			load->patience_ns =

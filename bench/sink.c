@@ -12,21 +12,19 @@
  * Nothing ends a sink but a signal, or trouble of its own.
  */
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BACKLOG		4096
+#include "common.h"
+
 #define BUFFER_LEN	(64 * 1024)
 #define EVENTS		256
 #define TURNS		16	/* reads of one connection per wake-up */
@@ -70,19 +68,6 @@ swallow_splice(const struct sink *sink, int fd)
 	return n;
 }
 
-/* All descriptors that the hard limit allows. */
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		err(EXIT_FAILURE, "getrlimit");
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
-		err(EXIT_FAILURE, "setrlimit");
-}
-
 static void
 open_pipe(struct sink *sink)
 {
@@ -97,31 +82,6 @@ open_pipe(struct sink *sink)
 	sink->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (sink->null_fd == -1)
 		err(EXIT_FAILURE, "/dev/null");
-}
-
-/* Listen, and say where. */
-static void
-open_listener(struct sink *sink, in_port_t port)
-{
-	struct sockaddr_in sin = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(sin);
-	int fd, on = 1;
-
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-	    bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
-	    listen(fd, BACKLOG) == -1 ||
-	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
-		err(EXIT_FAILURE, "port %u", port);
-	sink->listen_fd = fd;
-	printf("%u\n", ntohs(sin.sin_port));
-	if (fflush(stdout) == EOF)
-		err(EXIT_FAILURE, "standard output");
 }
 
 static void
@@ -187,18 +147,6 @@ serve(const struct sink *sink)
 	}
 }
 
-static in_port_t
-parse_port(const char *word)
-{
-	unsigned long port;
-	char *end;
-
-	port = strtoul(word, &end, 10);
-	if (*word < '0' || *word > '9' || *end != '\0' || port > 65535)
-		errx(EXIT_FAILURE, "port %s: want 0 to 65535", word);
-	return (in_port_t)port;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -220,7 +168,8 @@ main(int argc, char **argv)
 	sink.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (sink.epoll_fd == -1)
 		err(EXIT_FAILURE, "epoll_create");
-	open_listener(&sink, optind < argc ? parse_port(argv[optind]) : 0);
+	sink.listen_fd = open_listener(optind < argc ?
+	    parse_port(argv[optind]) : 0);
 	watch(&sink, sink.listen_fd);
 	serve(&sink);
 }
