@@ -823,6 +823,10 @@ give_up_host(struct port *port)
 	if (port->n_handed > 0 &&
 	    was_running(port, TAILQ_FIRST(&port->handed)))
 		give_back_running(port, WIRE_CANCELED, "the daemon ends");
+	/* It may begin with those behind before it hears that we are gone. */
+	while (port->n_handed > 0)
+		give_back_as(port, take_handed(port), WIRE_CANCELED,
+		    "the daemon ends");
 	hostproc_abandon(port->host);
 	port->host = NULL;
 }
