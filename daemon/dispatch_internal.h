@@ -64,6 +64,7 @@ struct run {
 	struct document_about	 about;
 	size_t			 number;	/* of the document, from 0 */
 	uint32_t		 copy;		/* of it, from 0 */
+	uint64_t		 pages;		/* that ports counted so far */
 	struct dispatch_early	*early;		/* not committed yet; or NULL */
 	struct follow		*follow;	/* owned; feeds the port */
 	bool			 no_record;	/* it came to nothing */

@@ -283,7 +283,8 @@ end(struct run *run, enum job_state state, uint32_t reasons, const char *why,
 {
 	run->end = (struct job_step){ .state = state, .reasons = reasons,
 	    .restarted = run->begun && state != JOB_COMPLETED,
-	    .untouched = verdict == SCHED_NOT_STARTED };
+	    .untouched = verdict == SCHED_NOT_STARTED,
+	    .pages = run->pages };
 	run->verdict = verdict;
 	run->chained = false;
 	snprintf(run->end_why, sizeof(run->end_why), "%s", why);
@@ -373,6 +374,44 @@ end_failed(struct run *run, const char *why)
 		end(run, JOB_PENDING, JOB_PRINTER_STOPPED, why, SCHED_AGAIN);
 }
 
+/* The port is well, and will not have this job: now, or ever. */
+static void
+end_refused(struct run *run, const struct wire_outcome *outcome)
+{
+	bool hold = outcome->verdict == WIRE_HOLD;
+
+	log_put(LOG_LEVEL_WARNING, hold ? "job is held" : "job is aborted",
+	    LOG_NUM("job", run->id), LOG_TEXT("port", run->place->name),
+	    LOG_TEXT("reason", outcome->text));
+	if (run->wish != RUN_WISH_NONE)
+		end_as_wished(run);
+	else if (hold)
+		end(run, JOB_PENDING_HELD, JOB_HOLD_UNTIL_SPECIFIED,
+		    outcome->text, SCHED_GONE);
+	else
+		end(run, JOB_ABORTED, JOB_ABORTED_BY_SYSTEM, outcome->text,
+		    SCHED_GONE);
+}
+
+/* The job waits for another port, or for a person to resume this one. */
+static void
+end_stopped(struct run *run, const char *why)
+{
+	log_put(LOG_LEVEL_ERROR, "port is paused by its monitor; look at it, "
+	    "then resume it", LOG_TEXT("port", run->place->name),
+	    LOG_TEXT("reason", why));
+	if (dispatch_pause_port(run->dispatch, run->place->name, true, NULL,
+	    NULL) == -1)
+		log_put(LOG_LEVEL_ERROR, "port could not be paused",
+		    LOG_TEXT("port", run->place->name),
+		    LOG_TEXT("reason", strerror(errno)));
+	if (run->wish != RUN_WISH_NONE)
+		end_as_wished(run);
+	else
+		end(run, JOB_PENDING, JOB_PRINTER_STOPPED, why, run->begun ?
+		    SCHED_AGAIN : SCHED_NOT_STARTED);
+}
+
 /* ---- the port ----------------------------------------------------------- */
 
 /* On to the next copy or document; false: that was the last. */
@@ -407,6 +446,7 @@ on_printed(struct document *doc, const struct wire_outcome *outcome)
 
 	leave_port(run);
 	run->begun |= document_touched(outcome);
+	run->pages += outcome->pages;
 	if (run->early != NULL || run->no_record) {
 		dispatch_early_end(run, outcome);
 		return;
@@ -427,6 +467,13 @@ on_printed(struct document *doc, const struct wire_outcome *outcome)
 	case WIRE_UNTOUCHED:
 	case WIRE_CANCELED:
 		end_untouched(run, outcome->text);
+		return;
+	case WIRE_HOLD:
+	case WIRE_DROP:
+		end_refused(run, outcome);
+		return;
+	case WIRE_STOP:
+		end_stopped(run, outcome->text);
 		return;
 	case WIRE_RETRY:
 	case WIRE_FAILED:
@@ -458,6 +505,8 @@ dispatch_run_print(struct run *run)
 	run->about = (struct document_about){
 		.user = job->user, .host = job->host, .title = job->title,
 		.datatype = job->documents[run->number].format,
+		.name = job->documents[run->number].name,
+		.extra = job->extra,
 		.submitted = job->created_ms / 1000,
 	};
 	run->doc.job = run->id;

@@ -41,6 +41,7 @@ typedef void document_done_fn(struct document *doc,
 /* What a spooled job says about itself. */
 struct document_about {
 	const char		*user, *host, *title, *datatype;
+	const char		*name, *extra;	/* NULL: "" */
 	int64_t			 submitted;	/* seconds since 1970 */
 };
 

@@ -27,6 +27,11 @@
 struct event_base;
 struct hostproc;
 
+struct hostproc_supply {
+	const char	*name;
+	int32_t		 percent;	/* -1: not known */
+};
+
 struct hostproc_ops {
 	/* Modules are loaded (code 0), or not. */
 	void	(*ready)(void *arg, int code, const char *text);
@@ -39,6 +44,8 @@ struct hostproc_ops {
 	void	(*status)(void *arg, uint32_t status, uint32_t severity,
 		    const char *text);
 	void	(*log)(void *arg, uint32_t level, const char *text);
+	void	(*supplies)(void *arg, const struct hostproc_supply *supplies,
+		    size_t n);
 	/* The process is gone; why is for people. */
 	void	(*gone)(void *arg, const char *why, bool orderly);
 };

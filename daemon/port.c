@@ -60,11 +60,13 @@ struct port {
 	int64_t			 head_since_ms;	/* handed[0] is in work */
 	bool			 dying;		/* the host is to be gone */
 	int64_t			 again_ms;	/* end of the back-off */
-	char			 why[128];	/* of the last failure, or "" */
+	char			 why[PORT_TROUBLE_LEN - 64];	/* of the last failure, or "" */
 	uint32_t		 status, severity; /* PORT_INFO_3 */
-	char			 status_text[128];
+	char			 status_text[PORT_TROUBLE_LEN - 64];
 	port_watch_fn		*watcher;
 	void			*watcher_arg;
+	struct port_supply	*supplies;	/* owned; what is left */
+	size_t			 n_supplies;
 	struct event		 tell_event;	/* deferred call of watcher */
 	struct event		 step_event;	/* deferred step() */
 	struct event		 timer;		/* idle_close or back-off */
@@ -283,6 +285,8 @@ describe(const struct document *doc, struct wire_doc *wire, char *client)
 	wire->host = about->host;
 	wire->title = about->title;
 	wire->datatype = about->datatype;
+	wire->name = about->name;
+	wire->extra = about->extra;
 }
 
 static void
@@ -461,7 +465,8 @@ on_done(void *arg, const struct wire_outcome *outcome)
 		port->failures = 0;
 		port->why[0] = '\0';
 	} else if (outcome->verdict == WIRE_RETRY ||
-	    outcome->verdict == WIRE_FAILED)
+	    outcome->verdict == WIRE_FAILED ||
+	    outcome->verdict == WIRE_STOP)
 		note_failure(port, outcome->text);
 	give_back(port, doc, outcome);
 }
@@ -501,12 +506,40 @@ static void
 on_log(void *arg, uint32_t level, const char *text)
 {
 	struct port *port = arg;
+	uint64_t job = atomic_load(&hostproc_board(port->host)->job);
+	enum log_level put = level <= 3 ? LOG_LEVEL_ERROR :
+	    level == 4 ? LOG_LEVEL_WARNING :
+	    level <= 6 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 
-	log_put(level <= 3 ? LOG_LEVEL_ERROR : level == 4 ? LOG_LEVEL_WARNING :
-	    level <= 6 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "monitor says",
-	    LOG_TEXT("port", port->conf->name),
-	    LOG_TEXT("monitor", port->conf->monitor),
-	    LOG_TEXT("text", text));
+	if (job == 0)
+		log_put(put, "monitor says",
+		    LOG_TEXT("port", port->conf->name),
+		    LOG_TEXT("monitor", port->conf->monitor),
+		    LOG_TEXT("text", text));
+	else
+		log_put(put, "monitor says",
+		    LOG_TEXT("port", port->conf->name), LOG_NUM("job", job),
+		    LOG_TEXT("monitor", port->conf->monitor),
+		    LOG_TEXT("text", text));
+}
+
+static void
+on_supplies(void *arg, const struct hostproc_supply *supplies, size_t n)
+{
+	struct port *port = arg;
+	struct port_supply *copy = calloc(n > 0 ? n : 1, sizeof(*copy));
+	size_t i;
+
+	if (copy == NULL)
+		return;			/* the next word replaces this one */
+	for (i = 0; i < n; i++) {
+		snprintf(copy[i].name, sizeof(copy[i].name), "%s",
+		    supplies[i].name);
+		copy[i].percent = supplies[i].percent;
+	}
+	free(port->supplies);
+	port->supplies = copy;
+	port->n_supplies = n;
 }
 
 /*
@@ -608,7 +641,7 @@ on_gone(void *arg, const char *why, bool orderly)
 static const struct hostproc_ops ops = {
 	.ready = on_ready,	.opened = on_opened,	.done = on_done,
 	.settled = on_settled,	.status = on_status,	.log = on_log,
-	.gone = on_gone,
+	.supplies = on_supplies, .gone = on_gone,
 };
 
 /* ---- what is due -------------------------------------------------------- */
@@ -847,6 +880,7 @@ port_free(struct port *port)
 	event_del(&port->timer);
 	event_del(&port->watch);
 	event_del(&port->tell_event);
+	free(port->supplies);
 	shared_conf_release(port->shared);
 	free(port);
 }
@@ -1022,6 +1056,13 @@ port_trouble(const struct port *port, char text[PORT_TROUBLE_LEN])
 	} else if (port->dying)
 		snprintf(text, PORT_TROUBLE_LEN, "%s", port->why);
 	return text;
+}
+
+const struct port_supply *
+port_supplies(const struct port *port, size_t *n)
+{
+	*n = port->n_supplies;
+	return port->supplies;
 }
 
 uint64_t

@@ -106,9 +106,16 @@ bool port_healthy(const struct port *port);
 bool port_on_trial(const struct port *port);
 
 /* In words: "out of paper", "could not be opened: ..."; "" if all is well. */
-#define PORT_TROUBLE_LEN	192
+#define PORT_TROUBLE_LEN	320
 const char *port_trouble(const struct port *port,
     char text[PORT_TROUBLE_LEN]);
+
+/* What its printer had left when it last said so; borrowed. */
+struct port_supply {
+	char	 name[64];
+	int32_t	 percent;	/* -1: not known */
+};
+const struct port_supply *port_supplies(const struct port *port, size_t *n);
 
 /* Of the document that is in work; 0 if another is. */
 uint64_t port_written(const struct port *port, uint64_t job);

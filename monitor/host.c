@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -384,7 +385,7 @@ static bool
 keep_strings(struct wire_doc *doc)
 {
 	const char **strings[] = { &doc->queue, &doc->user, &doc->host,
-	    &doc->title, &doc->datatype };
+	    &doc->title, &doc->datatype, &doc->name, &doc->extra };
 	bool good = true;
 	size_t i;
 
@@ -393,6 +394,18 @@ keep_strings(struct wire_doc *doc)
 		good = good && *strings[i] != NULL;
 	}
 	return good;
+}
+
+/* What is in a file can be counted; a stream, or a pipe, goes on coming. */
+static int64_t
+length_of(int fd)
+{
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	struct stat st;
+
+	if (at == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+		return -1;
+	return st.st_size - at;
 }
 
 static void
@@ -419,6 +432,7 @@ on_docs(struct host *host)
 			nonsense(host);
 			return;
 		}
+		doc->length = length_of(doc->fd);
 		host->docs[(host->docs_first + host->docs_n++) % HOST_DOCS] =
 		    doc;
 	}
@@ -518,6 +532,12 @@ dispatch(struct host *host, int type)
 	nonsense(host);
 }
 
+const char *
+host_reason(const struct host *host, int code)
+{
+	return host->reason[0] != '\0' ? host->reason : fault_code_text(code);
+}
+
 void
 host_listen(struct host *host)
 {
@@ -558,12 +578,13 @@ open_port(struct host *host)
 
 	/* A crash in here costs the document that the port is opened for. */
 	atomic_store(&host->board->job, first->job);
+	host->reason[0] = '\0';
 	if (queue != NULL)
 		code = session_open_port(host->session, host->monitor,
 		    host->lm, port->name, queue, &host->port);
 	free(queue);
 	host_report(host, WIRE_OPENED, code,
-	    code == 0 ? "" : fault_code_text(code));
+	    code == 0 ? "" : host_reason(host, code));
 	return code == 0;
 }
 

@@ -45,6 +45,8 @@ struct host_doc {
 	bool			 canceled;
 	uint32_t		 job_flags;	/* PP_JOB_* */
 	uint32_t		 events;	/* 1 << enum pp_job_event */
+	uint64_t		 pages;		/* 0: not counted */
+	int64_t			 length;	/* -1: not known */
 };
 
 struct host {
@@ -77,9 +79,12 @@ struct host {
 	size_t			 docs_first, docs_n;
 	struct host_doc		*now;		/* in work */
 
+	char			 reason[256];	/* last error that was logged */
+
 	struct wire		 outcomes;	/* DOCS_DONE being gathered */
 	uint32_t		 outcomes_n;
 
+	bool			 judging;	/* errors are answers, no log */
 	bool			 closing;	/* CLOSE came */
 	bool			 orphan;	/* the daemon is gone */
 	bool			 failed;	/* the port did: start anew */
@@ -102,6 +107,8 @@ void host_report(struct host *host, enum wire_type type, int code,
 /* End the current call? The document is canceled, or the daemon gone. */
 bool host_canceled(const struct host *host);
 int64_t host_clock_ms(void);
+/* What the module gave as the reason for this code, or the code in words. */
+const char *host_reason(const struct host *host, int code);
 /* Sign of life on the board. */
 void host_alive(struct host *host);
 struct host_port *host_find_port(struct host *host, const char *name);

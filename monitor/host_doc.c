@@ -372,10 +372,20 @@ source_broke(struct run *run, int error)
 		    "the client broke the connection");
 }
 
+/* The port's word on a document; `other` is what any other failure means. */
+static void
+port_refused(struct run *run, int code, enum wire_verdict other)
+{
+	settle(run, code == PP_HOLD_JOB ? WIRE_HOLD :
+	    code == PP_DROP_JOB ? WIRE_DROP :
+	    code == PP_STOP_PORT ? WIRE_STOP : other, code,
+	    host_reason(run->host, code));
+}
+
 static void
 port_broke(struct run *run, int code)
 {
-	settle(run, WIRE_FAILED, code, fault_code_text(code));
+	port_refused(run, code, WIRE_FAILED);
 }
 
 /* One step of the pump; false when the document has come to its end. */
@@ -495,6 +505,8 @@ host_doc_free(struct host_doc *doc)
 	free((char *)(uintptr_t)doc->doc.host);
 	free((char *)(uintptr_t)doc->doc.title);
 	free((char *)(uintptr_t)doc->doc.datatype);
+	free((char *)(uintptr_t)doc->doc.name);
+	free((char *)(uintptr_t)doc->doc.extra);
 	free(doc);
 }
 
@@ -556,9 +568,11 @@ finish(struct run *run)
 	if (run->outcome.verdict == WIRE_DONE && !run->outcome.open)
 		(void)shutdown(run->doc->fd, SHUT_WR);
 	run->outcome.events = run->doc->events;
+	run->outcome.pages = run->doc->pages;
 	run->outcome.text = run->text;
 	if (run->outcome.verdict == WIRE_RETRY ||
-	    run->outcome.verdict == WIRE_FAILED)
+	    run->outcome.verdict == WIRE_FAILED ||
+	    run->outcome.verdict == WIRE_STOP)
 		host->failed = true;
 	host->now = NULL;
 	host_doc_free(run->doc);
@@ -577,6 +591,7 @@ host_doc_run(struct host *host, struct host_doc *doc)
 	int code;
 
 	answers.n = 0;
+	host->reason[0] = '\0';
 	(void)transfer_reset(host->transfer);
 	if (doc->doc.flags & WIRE_DOC_RESTARTED)
 		doc->job_flags |= PP_JOB_RESTARTED;
@@ -586,7 +601,7 @@ host_doc_run(struct host *host, struct host_doc *doc)
 	code = session_start_doc_port(host->session, host->port,
 	    doc->doc.queue, doc->doc.job, 1, &info);
 	if (code != 0) {
-		settle(&run, WIRE_RETRY, code, fault_code_text(code));
+		port_refused(&run, code, WIRE_RETRY);
 		finish(&run);
 		return;
 	}

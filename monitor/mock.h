@@ -37,7 +37,10 @@ struct pp_port {
 	size_t			 short_len;	/* most bytes of one write */
 	uint32_t		 zero;		/* every n-th write is empty */
 	int			 delay_ms;
-	int			 leak, echo, fd_write, warn;
+	int			 leak, echo, fd_write, warn, about;
+	int			 verdict;	/* code of calls that fail */
+	uint64_t		 pages;
+	char			 supply[64];
 	int			 out_fd, trace_fd, quiet_fd;
 	int			 echo_fds[2];
 	uint32_t		 starts, writes, ends;

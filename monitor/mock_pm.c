@@ -21,6 +21,14 @@
 const struct pp_setting_decl mock_settings[] = {
 	{ .key = "fail", .help = "calls that fail: open start write end "
 	    "close, or only the n-th: start:2 write:3" },
+	{ .key = "verdict", .type = PP_TYPE_CHOICE, .preset = "error",
+	    .choices = "error|hold|drop|stop",
+	    .help = "what a call that fails says of the job" },
+	{ .key = "pages", .type = PP_TYPE_NUMBER, .preset = "0",
+	    .max = 1000000, .help = "each document has so many" },
+	{ .key = "supply", .help = "a supply that is half used up" },
+	{ .key = "about", .type = PP_TYPE_BOOL, .preset = "no",
+	    .help = "the trace has what is known of a document" },
 	{ .key = "hang", .type = PP_TYPE_CHOICE,
 	    .choices = "open|start|write|end|close",
 	    .help = "call that never returns" },
@@ -92,7 +100,11 @@ misbehave(const struct pp_port *port, const char *call, uint32_t n)
 		abort();
 	if (strcmp(port->hang, call) == 0)
 		mock_hang();
-	return is_listed(port->fail, call, n) ? -EIO : PP_OK;
+	if (!is_listed(port->fail, call, n))
+		return PP_OK;
+	port->monitor->host->log(port->monitor->host->cookie, PP_LOG_ERROR,
+	    "%s number %u fails, as it was told to", call, n);
+	return port->verdict;
 }
 
 static int __attribute__((format(printf, 2, 3)))
@@ -134,6 +146,9 @@ get_number(const struct pp_port *port, const char *key)
 static void
 configure(struct pp_port *port)
 {
+	static const int verdicts[] = { -EIO, PP_HOLD_JOB, PP_DROP_JOB,
+	    PP_STOP_PORT };
+
 	get_text(port, "fail", port->fail, sizeof(port->fail));
 	get_text(port, "hang", port->hang, sizeof(port->hang));
 	get_text(port, "crash", port->crash, sizeof(port->crash));
@@ -144,6 +159,10 @@ configure(struct pp_port *port)
 	port->leak = (int)get_number(port, "leak");
 	port->echo = (int)get_number(port, "echo");
 	port->warn = (int)get_number(port, "warn");
+	port->about = (int)get_number(port, "about");
+	port->verdict = verdicts[get_number(port, "verdict")];
+	port->pages = (uint64_t)get_number(port, "pages");
+	get_text(port, "supply", port->supply, sizeof(port->supply));
 	port->fd_write = (int)get_number(port, "fd_write") && !port->echo;
 	port->write_ms = (uint32_t)get_number(port, "write_timeout");
 	port->next_write_ms = port->write_ms;
@@ -290,6 +309,35 @@ set_status(struct pp_port *port, enum pp_port_status status)
 
 /* ---- a document -------------------------------------------------------- */
 
+static void
+trace_about(const struct pp_port *port, uint64_t job)
+{
+	const struct pp_host *host = port->monitor->host;
+	struct pp_job_info info = { .size = sizeof(info) };
+	const char *line, *end;
+
+	if (!port->about || host->job_info(host->cookie, job, &info) != PP_OK)
+		return;
+	trace(port, "length %jd\n", (intmax_t)info.length);
+	trace(port, "document %s\n", info.document);
+	for (line = info.extra; *line != '\0'; line = end + 1) {
+		end = strchr(line, '\n');
+		trace(port, "extra %.*s\n", (int)(end - line), line);
+	}
+}
+
+static void
+tell_supply(const struct pp_port *port)
+{
+	const struct pp_host *host = port->monitor->host;
+	const struct pp_supply supply = { .name = port->supply,
+	    .percent = 50 };
+
+	if (port->supply[0] != '\0')
+		(void)host->set_port_supplies(host->cookie, port->name,
+		    &supply, 1);
+}
+
 int
 mock_pm_start(struct pp_port *port, uint64_t job)
 {
@@ -298,12 +346,14 @@ mock_pm_start(struct pp_port *port, uint64_t job)
 	if (port->job != 0)
 		return PP_BUSY;
 	trace(port, "start %ju\n", (uintmax_t)job);
+	trace_about(port, job);
+	tell_supply(port);
 	code = misbehave(port, "start", ++port->starts);
 	if (code == PP_OK) {
 		port->out_fd = open_path(port, "output", 0);
 		code = port->out_fd < 0 ? port->out_fd : PP_OK;
 	}
-	set_status(port, code != PP_OK ? PP_STATUS_OFFLINE : port->warn ?
+	set_status(port, code == -EIO ? PP_STATUS_OFFLINE : port->warn ?
 	    PP_STATUS_TONER_LOW : PP_STATUS_CLEAR);
 	if (code != PP_OK)
 		return code;
@@ -440,6 +490,8 @@ mock_pm_end(struct pp_port *port)
 	close(port->out_fd);
 	port->out_fd = -1;
 	port->job = 0;
+	if (code == PP_OK && port->pages > 0)
+		(void)host->job_pages(host->cookie, job, port->pages);
 	if (code == PP_OK && (flags & PP_JOB_DELETING) == 0)
 		(void)host->job_event(host->cookie, job, PP_JOB_SENT);
 	return code;
