@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/counters.h"
@@ -404,6 +405,43 @@ START_TEST(a_job_goes_on_while_the_store_comes_and_goes)
 }
 END_TEST
 
+/* What the spooler does in its first second has been done. */
+static void
+grow_old(void)
+{
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		press_turn(&press);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - start.tv_sec < 2);
+}
+
+/* Nothing is to be recorded, so it is not a commit that fails. */
+START_TEST(a_loss_is_noticed_while_nothing_is_printed)
+{
+	uint64_t id;
+
+	press_start(&press, Q_A, "a");
+	id = press_print(&press, "q", "before");
+	await(id, JOB_COMPLETED);
+	grow_old();
+	take_away();
+	await_down();
+	bring_back();
+	expect(id, JOB_COMPLETED);
+	await(press_print(&press, "q", "after"), JOB_COMPLETED);
+	press_expect_printed(&press, "a:before\na:after\n");
+	press_stop(&press);
+}
+END_TEST
+
+/*
+ * With all that may be under way when the store goes, up to the mark of the
+ * end.  One that was marked and had not reached its port is said to have been
+ * sent before: the store cannot know.
+ */
 START_TEST(a_job_on_its_way_comes_back)
 {
 	uint64_t id;
@@ -420,7 +458,8 @@ START_TEST(a_job_on_its_way_comes_back)
 	bring_back();
 	await(id, JOB_COMPLETED);
 	press_stop(&press);
-	ck_assert_str_eq(press_printed(&press), "a:once\n");
+	if (strcmp(press_printed(&press), "a:once!\n") != 0)
+		ck_assert_str_eq(press_printed(&press), "a:once\n");
 }
 END_TEST
 
@@ -462,10 +501,23 @@ START_TEST(a_reload_may_come_meanwhile)
 }
 END_TEST
 
-/* The end, with something that could not be recorded. */
+static bool
+is_printed_again(uint64_t id)
+{
+	while (port_written(press_port(&press, "a"), id) == 0)
+		if (press_state(&press, id) == JOB_COMPLETED)
+			return false;
+	return true;
+}
+
+/*
+ * The end, with something that could not be recorded.  Of a commit that failed
+ * only the sync is known to have; so it may be on record all the same.
+ */
 START_TEST(the_end_comes_while_the_store_is_ill)
 {
 	uint64_t id;
+	bool again;
 
 	press_start(&press, Q_A, "a");
 	id = slow_job();
@@ -476,12 +528,14 @@ START_TEST(the_end_comes_while_the_store_is_ill)
 	press_end(&press);
 	make_well();
 	press_start(&press, Q_A, "a");
-	press_await_at_port(&press, "a", id);
-	press_let(&press, "a");
+	again = is_printed_again(id);
+	if (again)
+		press_let(&press, "a");
 	await(id, JOB_COMPLETED);
 	press_stop(&press);
-	/* Twice, which is said. */
-	ck_assert_str_eq(press_printed(&press), "a:slow one\na:slow one!\n");
+	/* If twice, that is said. */
+	ck_assert_str_eq(press_printed(&press), again ?
+	    "a:slow one\na:slow one!\n" : "a:slow one\n");
 }
 END_TEST
 
@@ -540,6 +594,7 @@ store_suite(void)
 	tcase = new_case(suite, "down");
 	tcase_add_test(tcase, jobs_are_read_anew_when_the_store_is_back);
 	tcase_add_test(tcase, a_job_goes_on_while_the_store_comes_and_goes);
+	tcase_add_test(tcase, a_loss_is_noticed_while_nothing_is_printed);
 	tcase_add_loop_test(tcase, a_job_on_its_way_comes_back, 0, 6);
 	tcase_add_test(tcase, with_a_new_store_all_begins_anew);
 	tcase_add_test(tcase, a_reload_may_come_meanwhile);
