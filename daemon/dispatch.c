@@ -513,9 +513,9 @@ dispatch_free(struct dispatch *dispatch)
 	}
 	dispatch_forget_questions(dispatch);
 	dispatch_forget_decisions(dispatch);
-	while (dispatch->n_paused > 0)
-		free(dispatch->paused[--dispatch->n_paused]);
-	free(dispatch->paused);
+	while (dispatch->n_pauses > 0)
+		free(dispatch->pauses[--dispatch->n_pauses].queue);
+	free(dispatch->pauses);
 	sched_free(dispatch->sched);
 	notify_free(dispatch->notify);
 	shared_conf_release(dispatch->shared);

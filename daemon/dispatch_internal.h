@@ -44,8 +44,15 @@ struct place {
 	struct port		*port;		/* NULL: not configured now */
 	unsigned int		 on_the_way;	/* runs not yet at the port */
 	bool			 paused;
+	bool			 pause_said;	/* by a person, since the start */
 	bool			 resting;	/* no jobs before the tick */
 	LIST_HEAD(, run)	 runs;
+};
+
+/* The last word on a queue; without one it is not paused. */
+struct pause {
+	char			*queue;		/* owned */
+	bool			 paused;
 };
 
 /* A job from its start to the mark of its end. */
@@ -144,8 +151,8 @@ struct dispatch {
 	size_t			 n_runs;
 	struct run_list		 retrying;
 	struct place_tree	 places;
-	char			**paused;	/* names of queues; owned */
-	size_t			 n_paused;
+	struct pause		*pauses;	/* owned */
+	size_t			 n_pauses;
 	int64_t			 offset_ms;	/* monotonic to 1970 */
 	struct question_list	 asked_later;	/* by the tick */
 	struct decision_list	 decisions;

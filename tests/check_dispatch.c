@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -803,6 +804,37 @@ START_TEST(a_paused_port_is_paused_after_a_restart)
 }
 END_TEST
 
+/* The store has told what is paused, and the dispatcher has not heard it. */
+static void
+await_answer(void)
+{
+	struct pollfd fd = { .fd = store_fd(spooler_store(press.spooler)),
+	    .events = POLLIN };
+
+	ck_assert_int_eq(poll(&fd, 1, -1), 1);
+}
+
+START_TEST(a_word_that_comes_before_the_answer_counts)
+{
+	bool of_queue = _i == 0;
+
+	press_start(&press, Q_A, "a");
+	ck_assert_int_eq(of_queue ? press_pause_queue(&press, "q", true) :
+	    press_pause_port(&press, "a", true), 0);
+	press_stop(&press);
+	press_start(&press, Q_A, "a");
+	await_answer();
+	ck_assert_int_eq(of_queue ? press_pause_queue(&press, "q", false) :
+	    press_pause_port(&press, "a", false), 0);
+	while (!dispatch_loaded(press.dispatch))
+		press_turn(&press);
+	ck_assert(!dispatch_queue_paused(press.dispatch, "q"));
+	ck_assert(!dispatch_port_paused(press.dispatch, "a"));
+	await(press_print(&press, "q", "now"), JOB_COMPLETED);
+	press_stop(&press);
+}
+END_TEST
+
 /* ---- reload -------------------------------------------------------------- */
 
 START_TEST(jobs_of_a_queue_that_goes_wait_until_it_is_back)
@@ -1061,6 +1093,8 @@ add_people(Suite *suite)
 	tcase_add_test(tcase, a_job_without_data_is_not_printed_again);
 	tcase_add_test(tcase, a_paused_queue_is_paused_after_a_restart);
 	tcase_add_test(tcase, a_paused_port_is_paused_after_a_restart);
+	tcase_add_loop_test(tcase, a_word_that_comes_before_the_answer_counts,
+	    0, 2);
 }
 
 static void
