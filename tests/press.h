@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include "daemon/dispatch.h"
 #include "spool/job.h"
@@ -41,6 +42,9 @@ struct press {
 	uint64_t		 next_id;	/* of documents of a stream */
 	bool			 idle;		/* dispatch_stop() has said so */
 	unsigned int		 fds;		/* open before */
+	time_t			 end_s;		/* of our patience; 0: none */
+	uint64_t		 seen_id;	/* the last that was asked for, */
+	int			 seen;		/* and its press_state() */
 };
 
 /* A fresh directory; the log goes to a file in it. */
@@ -58,7 +62,10 @@ void press_end(struct press *press);
 /* Also checks that no descriptor is left. */
 void press_free(struct press *press);
 
-/* One turn of the loop; waits for something to do. */
+/*
+ * One turn of the loop; waits for something to do.  Shortly before the test
+ * runs out of time it says how all is, and fails it.
+ */
 void press_turn(struct press *press);
 
 /* Path of a file in the directory; a few are valid at a time. */
