@@ -384,6 +384,8 @@ forget_ports(struct dispatch *dispatch, const struct conf *conf)
 			continue;
 		port_watch(place->port, NULL, NULL);
 		place->port = NULL;
+		dispatch_trouble_over(&dispatch->starting, &place->in_want,
+		    "no job is kept from its start any more");
 		dispatch_tell_port(dispatch, place);
 	}
 }

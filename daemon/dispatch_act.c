@@ -438,11 +438,14 @@ on_notes(void *arg, int error, struct store_note_list *list)
 			error = -ENOMEM;
 	store_note_list_free(list);
 	if (error != 0) {
-		log_put(LOG_LEVEL_ERROR, "what is paused cannot be read, it is "
-		    "tried again", LOG_TEXT("reason", strerror(-error)));
+		dispatch_trouble(&dispatch->reading_pauses,
+		    &dispatch->pauses_unread, "what is paused cannot be read, "
+		    "it is tried again", 0, error);
 		dispatch_start_tick(dispatch);
 		return;
 	}
+	dispatch_trouble_over(&dispatch->reading_pauses,
+	    &dispatch->pauses_unread, "what is paused is known now");
 	dispatch->pauses_known = true;
 	tidy_pauses(dispatch);
 	dispatch_tell_queues(dispatch);

@@ -125,6 +125,8 @@ settle(struct run *run, int error)
 	bool known = sched_knows(dispatch->sched, id, NULL);
 	struct past past = dispatch_past(dispatch, id);
 
+	dispatch_trouble_over(&dispatch->ending, &run->in_vain,
+	    "nothing is left to be recorded of how jobs ended");
 	if (run->wish == RUN_WISH_MOVE && run->wish_queue != NULL)
 		past.attempts = 0;
 	if (known)
@@ -208,6 +210,9 @@ on_recorded(void *arg, int error)
 		on_store_gone(run);
 		break;
 	default:
+		dispatch_trouble(&run->dispatch->ending, &run->in_vain,
+		    "how a job ended cannot be recorded, it is tried again",
+		    run->id, run->error);
 		retry_later(run);
 	}
 }
@@ -340,6 +345,10 @@ end_for_want(struct run *run, int error)
 {
 	run->place->resting = true;
 	dispatch_start_tick(run->dispatch);
+	if (error != -ENXIO)		/* of which the spooler tells */
+		dispatch_trouble(&run->dispatch->starting,
+		    &run->place->in_want, "a job cannot be started, it is "
+		    "tried again", run->id, error);
 	end_untouched(run, strerror(-error));
 }
 
@@ -471,6 +480,8 @@ dispatch_run_print(struct run *run)
 	if (!may_print(run) || port_print(run->place->port, &run->doc) == -1)
 		return -1;
 	run->port = run->place->port;
+	dispatch_trouble_over(&run->dispatch->starting, &run->place->in_want,
+	    "no job is kept from its start any more");
 	enter(run, RUN_PRINTING);
 	return 0;
 }

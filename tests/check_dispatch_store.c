@@ -5,6 +5,7 @@
  * printed then is not printed twice, and what was not is.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,32 @@ await_failure(void)
 	make_ill();
 	while (!shim_fired())
 		press_turn(&press);
+}
+
+/* And for some time more. */
+static void
+await_many_failures(unsigned int calls)
+{
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		shim_fail(calls, 1, EIO, true);
+		while (!shim_fired())
+			press_turn(&press);
+	}
+}
+
+/* Two lines, however often it was tried. */
+static void
+expect_told(const char *begin, const char *over)
+{
+	char line[200];
+
+	ck_assert_uint_eq(press_log_count(&press, begin), 1);
+	ck_assert_uint_eq(press_log_count(&press, over), 1);
+	snprintf(line, sizeof(line), "%s tries=", over);
+	ck_assert(press_logged(&press, line));
+	ck_assert(press_logged(&press, "reason=\"Input/output error\""));
 }
 
 static void
@@ -212,6 +239,98 @@ START_TEST(a_job_that_failed_is_moved)
 }
 END_TEST
 
+START_TEST(an_end_that_is_tried_often_is_told_once)
+{
+	uint64_t id;
+
+	press_start(&press, Q_A, "a");
+	id = slow_job();
+	make_ill();
+	press_let(&press, "a");
+	await_many_failures(SHIM_VFS_SYNC);
+	make_well();
+	await(id, JOB_COMPLETED);
+	press_stop(&press);
+	expect_told("how a job ended cannot be recorded",
+	    "nothing is left to be recorded of how jobs ended");
+}
+END_TEST
+
+/* Of two jobs. */
+START_TEST(a_decision_that_is_tried_often_is_told_once)
+{
+	uint64_t id, other;
+
+	press_start(&press, Q_A "expire = 500ms\n", "a");
+	pause_queue(true);
+	id = press_print(&press, "q", "old");
+	other = press_print(&press, "q", "old, too");
+	make_ill();
+	await_many_failures(SHIM_VFS_SYNC);
+	expect(id, JOB_PENDING);
+	make_well();
+	await(id, JOB_PENDING_HELD);
+	await(other, JOB_PENDING_HELD);
+	while (!press_logged(&press, "nothing is left"))
+		press_turn(&press);
+	expect_told("what is to become of a job cannot be recorded",
+	    "nothing is left to be recorded of what is to become of jobs");
+	press_stop(&press);
+}
+END_TEST
+
+static void
+cannot_be_read(void)
+{
+	shim_fail(SHIM_VFS_IO, 1, EIO, true);
+}
+
+START_TEST(a_spool_that_cannot_be_read_is_told_once)
+{
+	uint64_t id;
+
+	press_start(&press, Q_A, "a");
+	pause_queue(true);
+	id = press_print(&press, "q", "patient");
+	press_stop(&press);
+	press.opened = cannot_be_read;
+	press_start(&press, Q_A, "a");
+	await_many_failures(SHIM_VFS_IO);
+	ck_assert(!dispatch_loaded(press.dispatch));
+	make_well();
+	while (!dispatch_loaded(press.dispatch))
+		press_turn(&press);
+	expect_told("what is paused cannot be read",
+	    "what is paused is known now");
+	expect(id, JOB_PENDING);
+	while (press_pause_queue(&press, "q", false) != 0)
+		press_turn(&press);
+	await(id, JOB_COMPLETED);
+	press_stop(&press);
+}
+END_TEST
+
+/* The same, once what is paused is known. */
+START_TEST(jobs_that_cannot_be_read_are_told_once)
+{
+	struct pollfd fd = { .events = POLLIN };
+
+	press_start(&press, Q_A, "a");
+	press_stop(&press);
+	press_start(&press, Q_A, "a");
+	fd.fd = store_fd(spooler_store(press.spooler));
+	ck_assert_int_eq(poll(&fd, 1, -1), 1);
+	await_many_failures(SHIM_VFS_IO);
+	ck_assert(!dispatch_loaded(press.dispatch));
+	make_well();
+	while (!dispatch_loaded(press.dispatch))
+		press_turn(&press);
+	expect_told("jobs of the spool cannot be read",
+	    "jobs of the spool are known now");
+	press_stop(&press);
+}
+END_TEST
+
 /* What the scheduler decides. */
 START_TEST(an_expired_job_is_dealt_with_later)
 {
@@ -324,6 +443,10 @@ START_TEST(a_job_waits_for_a_descriptor)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	await(id, JOB_COMPLETED);
 	press_expect_printed(&press, "a:first\na:patient\n");
+	ck_assert_uint_eq(press_log_count(&press, "a job cannot be started"),
+	    1);
+	ck_assert(press_logged(&press,
+	    "no job is kept from its start any more tries="));
 	job = press_job(&press, id);
 	ck_assert_uint_eq(job->attempts, 1);
 	job_free(job);
@@ -587,6 +710,12 @@ store_suite(void)
 	tcase_add_test(tcase, what_a_person_could_not_do_is_as_before);
 	tcase_add_test(tcase, orphans_are_released_later);
 	tcase_add_test(tcase, the_end_comes_while_the_store_is_ill);
+
+	tcase = new_case(suite, "log");
+	tcase_add_test(tcase, an_end_that_is_tried_often_is_told_once);
+	tcase_add_test(tcase, a_decision_that_is_tried_often_is_told_once);
+	tcase_add_test(tcase, a_spool_that_cannot_be_read_is_told_once);
+	tcase_add_test(tcase, jobs_that_cannot_be_read_are_told_once);
 
 	tcase = new_case(suite, "want");
 	tcase_add_test(tcase, a_job_waits_for_a_descriptor);

@@ -112,14 +112,22 @@ press_let(struct press *press, const char *port)
 	close(fd);
 }
 
+size_t
+press_log_count(const struct press *press, const char *part)
+{
+	char *text = read_file(press_path("log", press)), *at;
+	size_t n = 0;
+
+	for (at = text; (at = strstr(at, part)) != NULL; at++)
+		n++;
+	free(text);
+	return n;
+}
+
 bool
 press_logged(const struct press *press, const char *part)
 {
-	char *text = read_file(press_path("log", press));
-	bool found = strstr(text, part) != NULL;
-
-	free(text);
-	return found;
+	return press_log_count(press, part) > 0;
 }
 
 const char *
@@ -462,6 +470,8 @@ press_start(struct press *press, const char *queues, const char *ports)
 	press->spooler = spooler_open_on(press->base, shared->conf,
 	    press->sys, press->vfs, &error);
 	ck_assert_msg(press->spooler != NULL, "%s", error.text);
+	if (press->opened != NULL)
+		press->opened();
 	press->dispatch = dispatch_new(press->base, press->spooler);
 	ck_assert_ptr_nonnull(press->dispatch);
 	put_in_force(press, shared);

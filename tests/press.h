@@ -39,6 +39,7 @@ struct press {
 	const struct spool_sys	*sys;		/* of the store; NULL: real */
 	const char		*vfs;		/* the same */
 	int64_t			 age_ms;	/* of jobs when they come */
+	void			(*opened)(void); /* the store was; or NULL */
 	uint64_t		 next_id;	/* of documents of a stream */
 	bool			 idle;		/* dispatch_stop() has said so */
 	unsigned int		 fds;		/* open before */
@@ -75,6 +76,8 @@ void press_let(struct press *press, const char *port);
 /* Make a file of this name, "broken-a", or remove it. */
 void press_put(struct press *press, const char *name, bool there);
 bool press_logged(const struct press *press, const char *part);
+/* How often. */
+size_t press_log_count(const struct press *press, const char *part);
 
 /* A job of one document; its number when it is in the store. */
 uint64_t press_print(struct press *press, const char *queue,
