@@ -382,6 +382,20 @@ end_failed(struct run *run, const char *why)
 		end(run, JOB_PENDING, JOB_PRINTER_STOPPED, why, SCHED_AGAIN);
 }
 
+/*
+ * Its port could not begin it, which is the port's trouble, not the job's: no
+ * attempt, and the pauses of the port say when it is tried there again.
+ */
+static void
+end_refused(struct run *run, const char *why)
+{
+	if (run->wish != RUN_WISH_NONE)
+		end_as_wished(run);
+	else
+		end(run, JOB_PENDING, JOB_PRINTER_STOPPED, why,
+		    SCHED_NOT_STARTED);
+}
+
 /* ---- the port ----------------------------------------------------------- */
 
 /* On to the next copy or document; false: that was the last. */
@@ -406,6 +420,25 @@ on_printed_one(struct run *run)
 	}
 	counters.printed++;
 	end(run, JOB_COMPLETED, JOB_COMPLETED_SUCCESSFULLY, "", SCHED_DONE);
+}
+
+/*
+ * What a monitor finds wrong with a document is not the port's trouble, and a
+ * host that died may have died of the document.  Documents and copies of the
+ * job that are on paper already would be there once more with each try.
+ */
+static bool
+is_ports_trouble(const struct run *run, const struct wire_outcome *outcome)
+{
+	switch (outcome->code) {
+	case 0:
+	case PP_INVALID_PARAMETER:
+	case PP_INVALID_NAME:
+	case PP_INVALID_DATA:
+		return false;
+	default:
+		return !run->begun;
+	}
 }
 
 static void
@@ -438,6 +471,11 @@ on_printed(struct document *doc, const struct wire_outcome *outcome)
 		end_untouched(run, outcome->text);
 		return;
 	case WIRE_RETRY:
+		if (is_ports_trouble(run, outcome))
+			end_refused(run, outcome->text);
+		else
+			end_failed(run, outcome->text);
+		return;
 	case WIRE_FAILED:
 	case WIRE_VERDICT_COUNT:
 		end_failed(run, outcome->text);

@@ -668,24 +668,32 @@ write_all(struct press *press, struct incoming *in, const char *text)
 	}
 }
 
-uint64_t
-press_try(struct press *press, const char *queue, const char *text,
-    int *error)
+static struct incoming *
+begin(struct press *press, const char *queue)
 {
 	struct job_about about = { .queue = queue, .user = "somebody",
 	    .host = "10.0.0.5", .title = "",
 	    .created_ms = time(NULL) * 1000 - press->age_ms };
-	struct job_about_document document = { .copies = 1 };
-	struct commit commit = { 0 };
-	struct incoming *in = incoming_begin(spooler_store(press->spooler),
-	    &about, 0, on_room, NULL);
-	uint64_t id;
 
-	*error = in == NULL ? -errno : 0;
-	if (in == NULL)
-		return 0;
+	return incoming_begin(spooler_store(press->spooler), &about, 0,
+	    on_room, NULL);
+}
+
+static void
+add_document(struct press *press, struct incoming *in, const char *text)
+{
+	struct job_about_document document = { .copies = 1 };
+
 	ck_assert_int_eq(incoming_document(in, &document), 0);
 	write_all(press, in, text);
+}
+
+static uint64_t
+finish(struct press *press, struct incoming *in, int *error)
+{
+	struct commit commit = { 0 };
+	uint64_t id;
+
 	incoming_commit(in, on_committed, &commit);
 	while (!commit.here)
 		press_turn(press);
@@ -698,11 +706,40 @@ press_try(struct press *press, const char *queue, const char *text,
 }
 
 uint64_t
+press_try(struct press *press, const char *queue, const char *text,
+    int *error)
+{
+	struct incoming *in = begin(press, queue);
+
+	*error = in == NULL ? -errno : 0;
+	if (in == NULL)
+		return 0;
+	add_document(press, in, text);
+	return finish(press, in, error);
+}
+
+uint64_t
 press_print(struct press *press, const char *queue, const char *text)
 {
 	int error;
 	uint64_t id = press_try(press, queue, text, &error);
 
+	ck_assert_int_eq(error, 0);
+	return id;
+}
+
+uint64_t
+press_print_two(struct press *press, const char *queue, const char *first,
+    const char *second)
+{
+	struct incoming *in = begin(press, queue);
+	uint64_t id;
+	int error;
+
+	ck_assert_ptr_nonnull(in);
+	add_document(press, in, first);
+	add_document(press, in, second);
+	id = finish(press, in, &error);
 	ck_assert_int_eq(error, 0);
 	return id;
 }

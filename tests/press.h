@@ -82,7 +82,10 @@ size_t press_log_count(const struct press *press, const char *part);
 /* A job of one document; its number when it is in the store. */
 uint64_t press_print(struct press *press, const char *queue,
     const char *text);
-/* The same; error gets the outcome of the commit, with 0 for the number. */
+/* One of two documents. */
+uint64_t press_print_two(struct press *press, const char *queue,
+    const char *first, const char *second);
+/* Of one again; error gets the outcome of the commit, with 0 for the number. */
 uint64_t press_try(struct press *press, const char *queue, const char *text,
     int *error);
 /* A job that still arrives. */
