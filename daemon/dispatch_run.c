@@ -27,6 +27,7 @@
 static void end_as_wished(struct run *run);
 static void end_untouched(struct run *run, const char *why);
 static void fetch(struct run *run);
+static void note(struct run *run, const char *trouble);
 static void record(struct run *run);
 
 /* Runs up to here have not reached their port. */
@@ -447,8 +448,9 @@ advance(struct run *run)
 	return ++run->number < run->job->n_documents;
 }
 
+/* why is there if the port sent it, and could not see that it is printed. */
 static void
-on_printed_one(struct run *run)
+on_printed_one(struct run *run, const char *why)
 {
 	if (advance(run)) {
 		if (run->wish != RUN_WISH_NONE)
@@ -458,7 +460,7 @@ on_printed_one(struct run *run)
 		return;
 	}
 	counters.printed++;
-	end(run, JOB_COMPLETED, JOB_COMPLETED_SUCCESSFULLY, "", SCHED_DONE);
+	end(run, JOB_COMPLETED, JOB_COMPLETED_SUCCESSFULLY, why, SCHED_DONE);
 }
 
 /*
@@ -495,11 +497,11 @@ on_printed(struct document *doc, const struct wire_outcome *outcome)
 	}
 	switch (outcome->verdict) {
 	case WIRE_DONE:
-		on_printed_one(run);
+		on_printed_one(run, outcome->text);
 		return;
 	case WIRE_NOTHING:
 		if (outcome->code == 0)
-			on_printed_one(run);
+			on_printed_one(run, "");
 		else
 			end_unreadable(run, outcome->code);
 		return;
@@ -528,6 +530,23 @@ on_printed(struct document *doc, const struct wire_outcome *outcome)
 		end_failed(run, outcome->text);
 		return;
 	}
+}
+
+/* Should the daemon end now, the record says that it need not print it. */
+static void
+on_sent(struct document *doc)
+{
+	struct run *run = (struct run *)((char *)doc -
+	    offsetof(struct run, doc));
+	const struct job *job = run->job;
+	char trouble[PORT_TROUBLE_LEN];
+
+	if (run->early != NULL || run->no_record ||
+	    run->number + 1 < job->n_documents ||
+	    run->copy + 1 < job->documents[run->number].copies)
+		return;
+	run->sent = true;
+	note(run, run->stopped ? port_trouble(run->port, trouble) : "");
 }
 
 /*
@@ -563,6 +582,7 @@ dispatch_run_print(struct run *run)
 	    job->documents[0].copies == 1 ? WIRE_DOC_RESTARTED : 0;
 	run->doc.queue = job->queue;
 	run->doc.about = &run->about;
+	run->doc.sent = on_sent;
 	run->doc.done = on_printed;
 	if (!may_print(run) || port_print(run->place->port, &run->doc) == -1)
 		return -1;
@@ -740,11 +760,11 @@ note(struct run *run, const char *trouble)
 	struct store *store = spooler_store(run->dispatch->spooler);
 	struct job_step step = { .now_ms = dispatch_wall_ms(),
 	    .state = run->stopped ? JOB_PROCESSING_STOPPED : JOB_PROCESSING,
-	    .reasons = run->stopped ? JOB_PRINTER_STOPPED : JOB_PRINTING,
-	    .why = trouble };
+	    .reasons = (run->stopped ? JOB_PRINTER_STOPPED : JOB_PRINTING) |
+	    (run->sent ? JOB_QUEUED_IN_DEVICE : 0), .why = trouble };
 
 	if (store != NULL && store_step(store, run->id, &step, on_noted,
-	    NULL) == -1)
+	    NULL) == -1 && !run->sent)
 		run->stopped = !run->stopped;	/* the next change tells */
 }
 
