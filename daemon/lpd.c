@@ -213,11 +213,20 @@ lpd_say(struct lpd_session *session, char octet)
 	do
 		n = send(session->fd, &octet, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
-	/* Some are gone that have sent all: what is there decides. */
-	if (n == 1 || errno != EAGAIN)
+	if (n == 1)
 		return true;
-	lpd_end_broken(session, "it does not take our answers");
-	return false;
+	if (errno == EAGAIN) {
+		lpd_end_broken(session, "it does not take our answers");
+		return false;
+	}
+	/*
+	 * Some are gone that have sent all: what is there decides.  After a
+	 * reset that we are told here, the end of it looks like a good one;
+	 * but for EPIPE, which is a reset behind a good end.
+	 */
+	if (errno != EPIPE)
+		session->broken = errno;
+	return true;
 }
 
 static bool
@@ -540,10 +549,10 @@ read_more(struct lpd_session *session)
 	}
 	if (session->budget == 0 || (n == -1 && errno == EAGAIN))
 		await_bytes(session);
-	else if (n == 0)
+	else if (n == 0 && session->broken == 0)
 		on_end(session);
 	else
-		lpd_receive_break(session, errno);
+		lpd_receive_break(session, n == 0 ? session->broken : errno);
 	return false;
 }
 

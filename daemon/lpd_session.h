@@ -84,6 +84,7 @@ struct lpd_session {
 	struct event		 event;		/* what is waited for */
 	int64_t			 deadline_ms;	/* of the command; 0: none */
 	bool			 heard;		/* it has sent something */
+	int			 broken;	/* errno of a send, or 0 */
 
 	/* Read, and not yet used. */
 	char			 in[LPD_BUFFER_LEN];
