@@ -117,7 +117,9 @@ on_committed(void *arg, uint64_t number, int error, const char *why)
 	(void)number;
 	job->intake = NULL;
 	lpd_job_free(&session->jobs, job);
-	if (error != 0)
+	if (lpd_is_over(session))
+		lpd_end(session);
+	else if (error != 0)
 		lpd_refuse(session, nak_for(error), why);
 	else if (session->finishing)
 		(void)finish(session);

@@ -322,8 +322,7 @@ START_TEST(point_36_copies_of_several_documents)
 	static const char *const orders[] = {
 		"ldfA001h\nldfA001h\nldfB001h\nldfB001h\n",
 		"ldfA001h\nldfB001h\nldfA001h\nldfB001h\n",
-		"ldfA001h\nUdfA001h\nldfB001h\nUdfB001h\nldfB001h\n"
-		"ldfA001h\n",
+		"ldfA001h\nUdfA001h\nldfB001h\nldfB001h\nldfA001h\n",
 	};
 	struct sender client;
 
@@ -804,6 +803,67 @@ START_TEST(the_daemon_ends)
 }
 END_TEST
 
+/* Where a session stands when all is taken apart. */
+static const struct octets standing[] = {
+	OCTETS(""), OCTETS("\2lob"), OCTETS("\2lobby\n"),
+	OCTETS("\2lobby\n\00212 cfA001h\nPa\n"),
+	OCTETS("\2lobby\n\00212 cfA001h\nPa\nldfA001h\n"),
+	OCTETS("\2lobby\n\00212 cfA001h\nPa\nldfA001h\n\0"),
+	OCTETS("\2lobby\n\0033 dfA001h\na"),
+	OCTETS("\2lobby\n\0033 dfA001h\nabc\0"),
+	OCTETS("\2lobby\n\0030 dfA001h\na"),
+	OCTETS("\2lobby\n\00212 cfA001h\nPa\nldfA001h\n\0"
+	    "\0033 dfA001h\nabc\0\0033 dfA002h\nabc\0"),
+	OCTETS("\2nobody\n"), OCTETS("\1lobby\n"), OCTETS("\3lobby\n"),
+	OCTETS("\4lobby\n"), OCTETS("\5lobby alice\n"),
+	OCTETS("\5lobby alice 1\n"),
+};
+
+/* What a session has asked the store for still comes, and is for nobody: what
+ * the answer would be made of may be gone by then. */
+START_TEST(the_daemon_is_taken_apart)
+{
+	struct sender client;
+
+	lpd_rig_begin("");
+	lpd_rig_print("abc");
+	client_connect(&client);
+	client_send(&client, standing[_i].bytes, standing[_i].len);
+	client_accept(&client);
+	rig.receive.house.draining = true;
+	frontend_retire(rig.front);
+	rig.front = NULL;
+	rig.receive.house.dispatch = NULL;
+	(void)receive_rig_fds(&rig.receive);
+	client_leave(&client);
+}
+END_TEST
+
+/* The one that has been idle for longest goes, and none with a job. */
+START_TEST(room_is_made_for_others)
+{
+	struct sender busy, idle, refused;
+
+	lpd_rig_begin("");
+	client_enter(&busy);
+	ck_assert_int_eq(client_say(&busy, "\2lobby\n"), ACK);
+	ck_assert_int_eq(client_data(&busy, "dfA001h", "abc"), ACK);
+	client_enter(&idle);
+	client_enter(&refused);
+	ck_assert_int_eq(client_say(&refused, "\2nobody\n"), 1);
+	ck_assert(frontend_make_room(rig.front));
+	ck_assert_int_lt(client_hear(&idle), 0);
+	ck_assert(frontend_make_room(rig.front));
+	ck_assert(!frontend_make_room(rig.front));
+	ck_assert_uint_eq(frontend_connections(rig.front), 1);
+	ck_assert_int_eq(client_control(&busy, "cfA001h", "ldfA001h\n"), ACK);
+	client_finish(&busy);
+	client_leave(&idle);
+	client_leave(&refused);
+	ck_assert_uint_eq(rig.receive.dispatch.n, 1);
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
@@ -852,6 +912,9 @@ add_tests(TCase *tcase)
 	    COUNT(names));
 	tcase_add_test(tcase, the_store_is_lost);
 	tcase_add_test(tcase, the_daemon_ends);
+	tcase_add_loop_test(tcase, the_daemon_is_taken_apart, 0,
+	    COUNT(standing));
+	tcase_add_test(tcase, room_is_made_for_others);
 }
 
 int

@@ -112,7 +112,7 @@ check(const char *name, size_t at, size_t jobs, unsigned int fds)
 START_TEST(a_cut_after_each_octet)
 {
 	const struct session *session = &sessions[_i / N_WAYS];
-	enum way way = _i % N_WAYS;
+	enum way way = (enum way)(_i % N_WAYS);
 	size_t jobs = 1, at;
 	unsigned int fds;
 
@@ -145,7 +145,7 @@ static const size_t cuts[] = {
 
 START_TEST(a_cut_in_a_document_with_a_file)
 {
-	enum way way = _i;
+	enum way way = (enum way)_i;
 	unsigned int fds;
 	size_t i;
 
@@ -178,7 +178,7 @@ START_TEST(a_reset_in_data_of_unknown_length)
 	lpd_rig_print("first");
 	fds = receive_rig_fds(&rig.receive);
 	for (at = 0; at < sizeof(bytes); at++) {
-		cut(bytes, at, _i);
+		cut(bytes, at, (enum way)_i);
 		check("unknown length", at, 1, fds);
 	}
 	lpd_rig_print("next");

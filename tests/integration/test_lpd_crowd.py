@@ -85,15 +85,19 @@ class TestCrowd(LpdCase):
                   for _ in range(50)]
         return socks
 
-    @unittest.skipUnless(FILL.exists(), "spool_fill is not built")
-    def test_500_half_open_sessions(self):
-        """A job is printed while all of them are still open; and when they
-        are gone, another."""
+    def start_with_crowd(self):
         subprocess.run([FILL, self.daemon.spool, "full", "10000"], check=True)
         self.start(listener=LONG, more=MORE.format(
             none=self.daemon.dir / "none"))
         socks = self.crowd()
         self.daemon.wait_log("refused .*listener=slow")
+        return socks
+
+    @unittest.skipUnless(FILL.exists(), "spool_fill is not built")
+    def test_500_half_open_sessions(self):
+        """A job is printed while all of them are still open; and when they
+        are gone, another."""
+        socks = self.start_with_crowd()
         start = time.monotonic()
         self.send_job(b"among them")
         took = time.monotonic() - start
@@ -105,6 +109,11 @@ class TestCrowd(LpdCase):
             harness.reset(sock)
         self.send_job(b"after them")
         self.assertEqual(self.printed(2)[-1], b"after them")
+
+    @unittest.skipUnless(FILL.exists(), "spool_fill is not built")
+    def test_the_daemon_ends_among_500_half_open_sessions(self):
+        self.start_with_crowd()
+        self.assertEqual(self.daemon.stop(), 0)
 
     def test_500_that_were_refused(self):
         """They have their answer, and stay."""
