@@ -96,6 +96,12 @@ class LpdCase(harness.TestCase):
     def ask(self, command, queue="q", rest=""):
         return lpd.ask(self.address, command, queue, rest).decode()
 
+    def wait_empty(self):
+        """All that was printed is on record as such."""
+        harness.wait_for(
+            lambda: self.ask(b"\3") == "q is ready\nno entries\n",
+            lambda: f"an empty queue: {self.ask(bytes([3]))}")
+
     def send_job(self, data, **kwargs):
         with self.client() as client:
             self.assertEqual(client.receive(), ACK)

@@ -190,7 +190,7 @@ class TestCut(LpdCase):
         self.assertEqual(self.printed(len(wanted)), wanted)
         harness.wait_for(lambda: self.fds() <= before, "descriptors closed")
         self.assertEqual(os.listdir(self.daemon.spool / "data"), [])
-        self.assertEqual(self.ask(b"\3"), "q is ready\nno entries\n")
+        self.wait_empty()
 
     def test_control_first_and_an_end(self):
         self.check("control first", False)
