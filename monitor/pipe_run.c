@@ -76,18 +76,22 @@ give_up(int report, enum pipe_step step)
 	_exit(n == sizeof(failure) ? 127 : 126);
 }
 
+/* Who may not lower the hard limit has the soft one all the same. */
 static int
 limit(__rlimit_resource_t resource, int64_t soft, int64_t hard)
 {
-	struct rlimit now;
+	struct rlimit now, new;
 
 	if (getrlimit(resource, &now) == -1)
 		return -1;
-	if (now.rlim_max == RLIM_INFINITY || (rlim_t)hard < now.rlim_max)
-		now.rlim_max = (rlim_t)hard;
-	now.rlim_cur = (rlim_t)soft < now.rlim_max ? (rlim_t)soft :
-	    now.rlim_max;
-	return setrlimit(resource, &now);
+	new.rlim_max = now.rlim_max == RLIM_INFINITY ||
+	    (rlim_t)hard < now.rlim_max ? (rlim_t)hard : now.rlim_max;
+	new.rlim_cur = (rlim_t)soft < new.rlim_max ? (rlim_t)soft :
+	    new.rlim_max;
+	if (setrlimit(resource, &new) == 0)
+		return 0;
+	new.rlim_max = now.rlim_max;
+	return errno == EPERM ? setrlimit(resource, &new) : -1;
 }
 
 /* A lower priority is a wish: where it is refused, the log hears of it. */

@@ -179,6 +179,14 @@ class TestDocuments(PipeCase):
         self.daemon.wait_log(r"warning.* monitor says .*port=p job=1 .*a bit "
                              "thin")
 
+    def test_limits(self):
+        self.begin("cat >/dev/null; for l in -n -Hn -t -v; do ulimit $l; done "
+                   ">limits; mv limits out", settings="max_files = 33\n"
+                   "max_cpu_time = 1m\nmax_memory = 1G\n")
+        self.accept(b"document")
+        self.assertEqual(self.daemon.wait_documents(1)["limits"],
+                         b"33\n33\n60\n1048576\n")
+
     def test_a_flood_of_words(self):
         self.begin("yes 'ERROR: flood' | head -c 20000000 >&2; "
                    + PRINT)
