@@ -208,6 +208,7 @@ device_service_port(struct pp_port *port, uint32_t *again_ms)
  */
 
 struct packing {
+	const struct pp_host *host;
 	void		*buf;
 	uint32_t	 level, count;
 	char		*end;		/* strings go down from here */
@@ -227,24 +228,28 @@ pack(struct packing *packing, const char *name, const char *description)
 {
 	struct pp_port_info_2 *info = packing->buf;
 	uint32_t index = packing->count++;
+	int64_t read = 0;
 
 	if (packing->level == 1) {
 		((struct pp_port_info_1 *)packing->buf)[index].name =
 		    pp_util_pack(&packing->end, name);
 		return;
 	}
+	(void)packing->host->config_number(packing->host->cookie, name,
+	    "read", &read);
 	info[index] = (struct pp_port_info_2){
 		.name = pp_util_pack(&packing->end, name),
 		.monitor = pp_util_pack(&packing->end, device_monitor.name),
 		.description = pp_util_pack(&packing->end, description),
-		.type = PP_PORT_TYPE_WRITE | PP_PORT_TYPE_READ,
+		.type = PP_PORT_TYPE_WRITE | (read ? PP_PORT_TYPE_READ : 0),
 	};
 }
 
 static int
-enum_both(const struct pp_host *host, const struct device_found *found,
-    size_t n, struct packing *packing, size_t size, size_t *needed)
+pack_both(struct packing *packing, const struct device_found *found, size_t n,
+    size_t size, size_t *needed)
 {
+	const struct pp_host *host = packing->host;
 	char name[PP_PORT_NAME_LEN + 1];
 	uint32_t i;
 	size_t k;
@@ -271,7 +276,8 @@ static int
 device_enum_ports(struct pp_monitor *monitor, uint32_t level, void *buf,
     size_t size, size_t *needed, uint32_t *count)
 {
-	struct packing packing = { .buf = buf, .level = level };
+	struct packing packing = { .host = monitor->host, .buf = buf,
+	    .level = level };
 	struct device_found *found;
 	size_t n;
 	int rc;
@@ -283,7 +289,7 @@ device_enum_ports(struct pp_monitor *monitor, uint32_t level, void *buf,
 	rc = device_find_new(monitor->host, &found, &n);
 	if (rc != PP_OK)
 		return rc;
-	rc = enum_both(monitor->host, found, n, &packing, size, needed);
+	rc = pack_both(&packing, found, n, size, needed);
 	free(found);
 	*count = packing.count;
 	return rc;

@@ -193,6 +193,14 @@ name_by_line(struct pp_port *port, int64_t stalled_for_ms)
 	return true;
 }
 
+/* XOFF and XON are heard only while there is room for what comes in. */
+static void
+hear_out(const struct pp_port *port)
+{
+	if (port->kind == DEVICE_LINE && !port->read)
+		device_tty_drop_input(port->fd);
+}
+
 void
 device_look(struct pp_port *port)
 {
@@ -201,9 +209,7 @@ device_look(struct pp_port *port)
 	    now - port->stalled_ms;
 
 	port->looked_ms = now;
-	/* XOFF and XON are heard only while there is room for input. */
-	if (port->kind == DEVICE_LINE && !port->read)
-		device_tty_drop_input(port->fd);
+	hear_out(port);
 	port->named = name_by_wires(port) || name_by_error(port) ||
 	    name_by_line(port, stalled_for);
 	if (port->named)
@@ -313,6 +319,7 @@ device_put(struct pp_port *port, const void *buf, size_t len, size_t *written)
 	int rc;
 
 	*written = 0;
+	hear_out(port);
 	while (*written < len) {
 		n = write(port->fd, (const char *)buf + *written,
 		    len - *written);
