@@ -193,11 +193,14 @@ have_device(struct pp_port *port)
 	return port->fd == -1 ? device_open(port) : PP_OK;
 }
 
+/* The status tells what is wrong, and once is enough for the log. */
 static int
 device_service_port(struct pp_port *port, uint32_t *again_ms)
 {
+	port->quiet = true;
 	if (port->in_document || have_device(port) == PP_OK)
 		device_look(port);
+	port->quiet = false;
 	*again_ms = port->status != PP_STATUS_CLEAR || port->unsaid ?
 	    TROUBLE_LOOK_MS : IDLE_LOOK_MS;
 	return PP_OK;

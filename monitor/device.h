@@ -58,6 +58,7 @@ struct pp_port {
 	enum pp_port_status	 status;
 	enum pp_severity	 severity;
 	bool			 unsaid;	/* ... and nobody heard it */
+	bool			 quiet;		/* nobody asks for a reason */
 
 	/* While it takes nothing. */
 	int64_t			 stalled_ms;	/* since then; 0: it does not */
@@ -105,7 +106,7 @@ void device_name(struct pp_port *port);
  * ---- device_flow.c ---------------------------------------------------------
  */
 
-/* Report a trouble to log and status; returns code. */
+/* Report a trouble to log (unless quiet) and status; returns code. */
 int device_trouble(struct pp_port *port, int code, enum pp_port_status status,
     const char *fmt, ...) PP_PRINTF(4, 5);
 /* The same for a failed system call; what is "cannot open". */

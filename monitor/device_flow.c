@@ -91,7 +91,8 @@ device_trouble(struct pp_port *port, int code, enum pp_port_status status,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	port->host->log(port->host->cookie, PP_LOG_ERROR, "%s", text);
+	if (!port->quiet)
+		port->host->log(port->host->cookie, PP_LOG_ERROR, "%s", text);
 	say(port, status, code == PP_BUSY ? PP_SEVERITY_WARNING :
 	    PP_SEVERITY_ERROR, text);
 	return code;
