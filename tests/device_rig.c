@@ -224,6 +224,22 @@ clock_ms(struct pp_spooler *cookie)
 	return rig.now_ms;
 }
 
+/* Whether it is ready; the kernel is given some time for that, if need be. */
+static bool
+is_ready(struct pollfd *fd)
+{
+	int left_ms = rig.patience_ms;
+
+	while (poll(fd, 1, left_ms > 0 ? 10 : 0) != 1) {
+		left_ms -= 10;
+		if (left_ms <= 0)
+			return false;
+		if (rig.on_wait != NULL)
+			rig.on_wait();
+	}
+	return true;
+}
+
 /* What is ready costs no time; what is not, all of it. */
 static int
 wait_fd(struct pp_spooler *cookie, int fd, uint32_t events, int timeout_ms)
@@ -237,7 +253,7 @@ wait_fd(struct pp_spooler *cookie, int fd, uint32_t events, int timeout_ms)
 		rig.on_wait();
 	if (host->canceled)
 		return PP_CANCELED;
-	if (fd != -1 && poll(&pollfd, 1, 0) == 1)
+	if (fd != -1 && is_ready(&pollfd))
 		return (int)events;
 	ck_assert_msg(timeout_ms >= 0, "a wait without an end");
 	rig.now_ms += timeout_ms;

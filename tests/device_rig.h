@@ -33,6 +33,7 @@ struct device_rig {
 	int64_t		 waited_ms;	/* in all */
 	size_t		 waits;
 	void		(*on_wait)(void); /* before each of them */
+	int		 patience_ms;	/* of real time, for the kernel */
 };
 extern struct device_rig rig;
 
