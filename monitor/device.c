@@ -443,10 +443,41 @@ device_xcv_open_port(struct pp_monitor *monitor, const char *object,
 	    monitor, object, access, out);
 }
 
+/* Beside EnumPorts, for those who have no port yet: "NAME  DESCRIPTION\n". */
+static int
+list_devices(const struct pp_xcv *xcv, void *out, size_t out_size,
+    size_t *needed)
+{
+	struct device_found *found;
+	size_t n, i, at = 0, size;
+	char *text;
+	int rc;
+
+	rc = device_find_new(xcv->host, &found, &n);
+	if (rc != PP_OK)
+		return rc;
+	size = n * (sizeof(*found) + 3) + 1;
+	text = malloc(size);
+	if (text == NULL) {
+		free(found);
+		return PP_NO_MEMORY;
+	}
+	text[0] = '\0';
+	for (i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, size - at, "%s  %s\n",
+		    found[i].name, found[i].description);
+	rc = pp_util_answer(text, at + 1, out, out_size, needed);
+	free(text);
+	free(found);
+	return rc;
+}
+
 static int
 device_xcv_data_port(struct pp_xcv *xcv, const char *name, const void *in,
     size_t in_len, void *out, size_t out_size, size_t *needed)
 {
+	if (strcmp(name, "ListDevices") == 0)
+		return list_devices(xcv, out, out_size, needed);
 	return pp_util_xcv_data(xcv, name, in, in_len, out, out_size, needed);
 }
 

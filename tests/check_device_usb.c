@@ -274,6 +274,34 @@ START_TEST(rule_19_what_is_only_plugged_in_cannot_be_opened)
 }
 END_TEST
 
+START_TEST(rule_60_the_list_of_devices_says_its_size)
+{
+	struct pp_xcv *xcv;
+	size_t needed = 0, again = 0;
+	char text[1000] = "untouched";
+
+	begin();
+	rig_set("path", "/dev/null");
+	plug("lp0", &laser);
+	usb_tree_plug("lp1", "/dev/null", &label);
+	ck_assert_int_eq(TABLE->xcv_open_port(rig.module.monitor, "", 0,
+	    &xcv), PP_OK);
+	ck_assert_int_eq(TABLE->xcv_data_port(xcv, "ListDevices", NULL, 0,
+	    NULL, 0, &needed), PP_BUFFER_TOO_SMALL);
+	ck_assert_int_eq(TABLE->xcv_data_port(xcv, "ListDevices", NULL, 0,
+	    text, needed - 1, &again), PP_BUFFER_TOO_SMALL);
+	ck_assert_str_eq(text, "untouched");
+	ck_assert_int_eq(TABLE->xcv_data_port(xcv, "ListDevices", NULL, 0,
+	    text, needed, &again), PP_OK);
+	ck_assert_uint_eq(again, needed);
+	ck_assert_uint_eq(strlen(text) + 1, needed);
+	ck_assert_str_eq(text, "usb-Hewlett-Packard_HP_LaserJet_1020-A1  "
+	    "Hewlett-Packard HP LaserJet 1020 (usb = 03f0:2b17:A1)\n"
+	    "usb-Zebra_ZTC_GK420d-1-2  Zebra ZTC GK420d (usb = 0a5f:0081)\n");
+	ck_assert_int_eq(TABLE->xcv_close_port(xcv), PP_OK);
+}
+END_TEST
+
 START_TEST(test_what_is_configured_is_listed_once)
 {
 	static const struct {
@@ -578,6 +606,7 @@ usb_suite(void)
 	const struct rig_test list_tests[] = {
 		{ rule_11_what_is_plugged_in_and_not_configured_is_listed, 1 },
 		{ rule_19_what_is_only_plugged_in_cannot_be_opened, 1 },
+		{ rule_60_the_list_of_devices_says_its_size, 1 },
 		{ test_what_is_configured_is_listed_once, 4 },
 		{ test_ports_that_look_at_one_place_find_a_printer_once, 1 },
 		{ test_names_are_fit_for_ports, DESCRIBED },

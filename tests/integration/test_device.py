@@ -349,6 +349,35 @@ class TestUsb(DeviceCase):
             "usb-HP_OfficeJet-1-2\tdevice\tHP OfficeJet (usb = 03f0:aaaa)"])
 
 
+    def test_enumeration_knows_ports_with_and_without_language_monitor(self):
+        """No printer is new that either of them has."""
+        self.plug("lp0")
+        self.plug("lp1", product="aaaa", serial="B2")
+        self.daemon.configure(
+            monitor="device", port=self.tree.settings("usb = 03f0:2b17:A1"),
+            more="[port p2]\nmonitor = device\nlanguage_monitor = mock\n" +
+            self.tree.settings("usb = 03f0:aaaa"))
+        got = self.daemon.run("--enum-ports")
+        self.assertEqual(got.returncode, 0, got.stderr)
+        self.assertEqual([line.split("\t")[0]
+                          for line in got.stdout.splitlines()], ["p", "p2"])
+
+    def test_devices_can_be_listed_alone(self):
+        self.plug("lp0")
+        self.plug("lp1", product="aaaa", serial="B2", model="OfficeJet")
+        self.daemon.configure(
+            monitor="device", port=self.tree.settings("usb = 03f0:2b17:A1"))
+        got = self.daemon.run("--xcv", "XcvMonitor device", "ListDevices")
+        self.assertEqual((got.returncode, got.stdout), (
+            0, "usb-HP_OfficeJet-B2  HP OfficeJet (usb = 03f0:aaaa:B2)\n\n"))
+
+    def test_devices_can_be_listed_without_a_port(self):
+        """What this machine has, no test can say; but it is no error."""
+        self.daemon.configure()
+        got = self.daemon.run("--xcv", "XcvMonitor device", "ListDevices")
+        self.assertEqual((got.returncode, got.stderr), (0, ""))
+
+
 class TestConfiguration(DeviceCase):
     def check(self, port, *words, more=""):
         self.daemon.configure(monitor="device", port=port, more=more)
