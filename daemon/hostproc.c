@@ -361,6 +361,18 @@ on_done(struct hostproc *hp)
 }
 
 static void
+on_sent(struct hostproc *hp)
+{
+	uint64_t job = wire_get_u64(&in);
+	uint64_t written = wire_get_u64(&in);
+
+	if (wire_done(&in) == -1)
+		hostproc_kill(hp, "answered nonsense");
+	else
+		hp->ops->sent(hp->arg, job, written);
+}
+
+static void
 on_status(struct hostproc *hp)
 {
 	const char *port = wire_get_str(&in);
@@ -417,6 +429,9 @@ dispatch(struct hostproc *hp, int type)
 		break;
 	case WIRE_DOCS_DONE:
 		on_done(hp);
+		break;
+	case WIRE_SENT:
+		on_sent(hp);
 		break;
 	case WIRE_STATUS:
 		on_status(hp);

@@ -37,7 +37,12 @@ struct hostproc_ops {
 	void	(*ready)(void *arg, int code, const char *text);
 	/* The port is open, or not. */
 	void	(*opened)(void *arg, int code, const char *text);
-	/* A document ended; in the order in which they were sent. */
+	/* All of a document is in the port; its outcome comes in some time. */
+	void	(*sent)(void *arg, uint64_t job, uint64_t written);
+	/*
+	 * A document ended; in the order in which they were given, but for
+	 * those that were sent before.
+	 */
 	void	(*done)(void *arg, const struct wire_outcome *outcome);
 	/* Everything that was said at once has been told. */
 	void	(*settled)(void *arg);

@@ -2,8 +2,9 @@
  * port.c - see port.h, which has the picture.
  *
  *	port_print -> waiting --hand_over--> handed --on_done--> done()
- *	                 ^                     |
- *	                 +---- on_gone --------+   (those that were not started)
+ *	                 ^                    |  |                 ^
+ *	                 +---- on_gone -------+  +-on_sent-> sent -+
+ *	                    (those that were not started)
  *
  * enter() is the one place that changes the state.  step() looks at what is
  * there and does what is due; it is called at the end of every call-back, and
@@ -46,8 +47,8 @@ struct port {
 	const struct conf_port	*conf;		/* in shared */
 	enum port_state		 state;
 	struct hostproc		*host;		/* NULL unless it lives */
-	struct document_list	 waiting, handed;
-	size_t			 n_waiting, n_handed;
+	struct document_list	 waiting, handed, sent;
+	size_t			 n_waiting, n_handed, n_sent;
 	uint32_t		 finished;	/* of this host's documents */
 	unsigned		 failures;	/* in a row */
 	int64_t			 since_ms;	/* of the state */
@@ -55,7 +56,7 @@ struct port {
 	bool			 no_more;	/* draining or retired */
 	port_idle_fn		*idle;		/* of drain and retire */
 	void			*idle_arg;
-	size_t			 n_spooled;	/* of both lists */
+	size_t			 n_spooled;	/* waiting or handed */
 	unsigned int		 window;	/* of them, at most */
 	int64_t			 head_since_ms;	/* handed[0] is in work */
 	bool			 dying;		/* the host is to be gone */
@@ -166,14 +167,44 @@ log_outcome(const struct port *port, const struct document *doc,
 
 /* The way back to the front end; doc may be gone when this returns. */
 static void
-give_back(struct port *port, struct document *doc,
+hand_back(struct port *port, struct document *doc,
     const struct wire_outcome *outcome)
 {
 	log_outcome(port, doc, outcome);
-	if (doc->spooled)
-		port->n_spooled--;
 	changed(port);
 	doc->done(doc, outcome);
+}
+
+static void
+give_back(struct port *port, struct document *doc,
+    const struct wire_outcome *outcome)
+{
+	if (doc->spooled)
+		port->n_spooled--;
+	hand_back(port, doc, outcome);
+}
+
+static void
+give_back_sent(struct port *port, struct document *doc,
+    const struct wire_outcome *outcome)
+{
+	TAILQ_REMOVE(&port->sent, doc, link);
+	port->n_sent--;
+	hand_back(port, doc, outcome);
+}
+
+/* Nobody is left who would say that its last page is out. */
+static void
+settle_sent(struct port *port, const char *why)
+{
+	struct wire_outcome outcome = { .verdict = WIRE_DONE, .text = why };
+	struct document *doc;
+
+	while ((doc = TAILQ_FIRST(&port->sent)) != NULL) {
+		outcome.job = doc->job;
+		outcome.written = doc->written;
+		give_back_sent(port, doc, &outcome);
+	}
 }
 
 /* If the host has not started it, which only the host can know. */
@@ -269,7 +300,8 @@ describe(const struct document *doc, struct wire_doc *wire, char *client)
 	document_peer_name(doc, client);
 	*wire = (struct wire_doc){
 		.job		 = doc->job,
-		.flags		 = doc->flags,
+		.flags		 = doc->flags |
+		    (doc->spooled ? 0 : WIRE_DOC_SENT_ENDS),
 		.idle_timeout_ms = doc->idle_timeout_ms,
 		.submitted	 = time(NULL),
 		.queue		 = doc->queue,
@@ -296,7 +328,8 @@ hand_over(struct port *port)
 	struct document *doc;
 	struct wire_doc wire;
 
-	while (port->n_waiting > 0 && port->n_handed < HOSTPROC_DOCS) {
+	while (port->n_waiting > 0 &&
+	    port->n_handed + port->n_sent < HOSTPROC_DOCS) {
 		doc = TAILQ_FIRST(&port->waiting);
 		if (doc->job == 0)
 			doc->job = port->ids->next(port->ids->arg);
@@ -317,8 +350,8 @@ hand_over(struct port *port)
 		port->n_handed++;
 	}
 	(void)hostproc_flush(port->host);
-	if (port->n_handed > 0 && !event_pending(&port->watch, EV_TIMEOUT,
-	    NULL))
+	if (port->n_handed + port->n_sent > 0 &&
+	    !event_pending(&port->watch, EV_TIMEOUT, NULL))
 		set_timer(&port->watch, WATCH_MS);
 }
 
@@ -420,11 +453,11 @@ on_opened(void *arg, int code, const char *text)
 }
 
 static struct document *
-find_handed(const struct port *port, uint64_t job)
+find(const struct document_list *list, uint64_t job)
 {
 	struct document *doc;
 
-	TAILQ_FOREACH(doc, &port->handed, link)
+	TAILQ_FOREACH(doc, list, link)
 		if (doc->job == job)
 			break;
 	return doc;
@@ -440,6 +473,48 @@ learn_pace(struct port *port)
 		port->window *= 2;
 }
 
+static void
+note_success(struct port *port)
+{
+	port->failures = 0;
+	port->why[0] = '\0';
+}
+
+/* From here on the printer has it, whatever happens: there is room for more. */
+static void
+on_sent(void *arg, uint64_t job, uint64_t written)
+{
+	struct port *port = arg;
+	struct document *doc = TAILQ_FIRST(&port->handed);
+
+	if (doc == NULL || doc->job != job || !doc->spooled) {
+		hostproc_kill(port->host, "answered nonsense");
+		return;
+	}
+	port->finished++;
+	learn_pace(port);
+	unhand(port, doc);
+	note_success(port);
+	doc->written = written;
+	TAILQ_INSERT_TAIL(&port->sent, doc, link);
+	port->n_sent++;
+	port->n_spooled--;
+	changed(port);
+	if (doc->sent != NULL)
+		doc->sent(doc);
+}
+
+/* The last page of one that was sent is out, or a person has canceled it. */
+static void
+on_sent_done(struct port *port, struct document *doc,
+    const struct wire_outcome *outcome)
+{
+	if (outcome->verdict == WIRE_DONE || outcome->verdict == WIRE_CANCELED)
+		give_back_sent(port, doc, outcome);
+	else
+		hostproc_kill(port->host, "answered nonsense");
+}
+
 /*
  * Outcomes come in the order in which documents went, but for those that were
  * not started.  A failure of the port ends the host, which opens it anew after
@@ -449,8 +524,13 @@ static void
 on_done(void *arg, const struct wire_outcome *outcome)
 {
 	struct port *port = arg;
-	struct document *doc = find_handed(port, outcome->job);
+	struct document *doc = find(&port->sent, outcome->job);
 
+	if (doc != NULL) {
+		on_sent_done(port, doc, outcome);
+		return;
+	}
+	doc = find(&port->handed, outcome->job);
 	if (doc == NULL || (doc != TAILQ_FIRST(&port->handed) &&
 	    outcome->verdict != WIRE_UNTOUCHED)) {
 		hostproc_kill(port->host, "answered nonsense");
@@ -461,10 +541,9 @@ on_done(void *arg, const struct wire_outcome *outcome)
 		learn_pace(port);
 	}
 	unhand(port, doc);
-	if (outcome->verdict == WIRE_DONE) {
-		port->failures = 0;
-		port->why[0] = '\0';
-	} else if (outcome->verdict == WIRE_RETRY ||
+	if (outcome->verdict == WIRE_DONE)
+		note_success(port);
+	else if (outcome->verdict == WIRE_RETRY ||
 	    outcome->verdict == WIRE_FAILED ||
 	    outcome->verdict == WIRE_STOP)
 		note_failure(port, outcome->text);
@@ -611,6 +690,8 @@ on_gone(void *arg, const char *why, bool orderly)
 		    LOG_TEXT("port", port->conf->name),
 		    LOG_NUM("pid", hostproc_pid(port->host)),
 		    LOG_TEXT("reason", why));
+	settle_sent(port, "sent; its port host was gone before the last page "
+	    "was out");
 	settle_finished(port);
 	if (port->n_handed > 0 &&
 	    was_running(port, TAILQ_FIRST(&port->handed)))
@@ -639,7 +720,8 @@ on_gone(void *arg, const char *why, bool orderly)
 }
 
 static const struct hostproc_ops ops = {
-	.ready = on_ready,	.opened = on_opened,	.done = on_done,
+	.ready = on_ready,	.opened = on_opened,	.sent = on_sent,
+	.done = on_done,
 	.settled = on_settled,	.status = on_status,	.log = on_log,
 	.supplies = on_supplies, .gone = on_gone,
 };
@@ -687,16 +769,28 @@ rest(struct port *port)
 		set_timer(&port->timer, port->conf->idle_close_ms);
 }
 
+/*
+ * Pages that come out are waited for, but not the person who brings the paper
+ * if the port is to close for good.
+ */
+static bool
+may_close(const struct port *port)
+{
+	return port->n_handed == 0 && (port->n_sent == 0 ||
+	    ((port->stale || port->no_more) &&
+	    port->severity == PP_SEVERITY_ERROR));
+}
+
 static void
 step_open(struct port *port)
 {
-	if (port->stale && port->n_handed == 0) {
+	if (port->stale && may_close(port)) {
 		close_host(port);
 		return;
 	}
 	if (!port->stale && !port->dying)
 		hand_over(port);
-	if (port->n_waiting == 0 && port->n_handed == 0)
+	if (port->n_waiting == 0 && may_close(port))
 		rest(port);
 	else
 		event_del(&port->timer);
@@ -735,7 +829,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (port->state == PORT_OPEN && port->n_waiting == 0 &&
-	    port->n_handed == 0)
+	    may_close(port))
 		close_host(port);
 	else if (port->state == PORT_BACKOFF)
 		enter(port, PORT_IDLE);
@@ -797,7 +891,7 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 		hostproc_kill(port->host, why);
 	else
 		recall(port);
-	if (port->state != PORT_OPEN || port->n_handed > 0)
+	if (port->state != PORT_OPEN || port->n_handed + port->n_sent > 0)
 		set_timer(&port->watch, WATCH_MS);
 	step(port);
 }
@@ -838,6 +932,7 @@ port_new(struct event_base *base, const struct port_ids *ids,
 	port->window = 1;
 	TAILQ_INIT(&port->waiting);
 	TAILQ_INIT(&port->handed);
+	TAILQ_INIT(&port->sent);
 	event_assign(&port->step_event, base, -1, 0, on_step, port);
 	event_assign(&port->timer, base, -1, 0, on_timer, port);
 	event_assign(&port->watch, base, -1, 0, on_watch, port);
@@ -852,6 +947,8 @@ give_up_host(struct port *port)
 {
 	if (port->host == NULL)
 		return;
+	settle_sent(port, "sent; the daemon ended before the last page was "
+	    "out");
 	settle_finished(port);
 	if (port->n_handed > 0 &&
 	    was_running(port, TAILQ_FIRST(&port->handed)))
@@ -992,12 +1089,15 @@ port_cancel(struct port *port)
 
 	TAILQ_FOREACH(doc, &port->handed, link)
 		hostproc_cancel(port->host, doc->job, PP_JOB_DELETING);
+	TAILQ_FOREACH(doc, &port->sent, link)
+		hostproc_cancel(port->host, doc->job, 0);
 }
 
 void
 port_cancel_document(struct port *port, struct document *doc, uint32_t flags)
 {
-	if (find_handed(port, doc->job) == doc) {
+	if (find(&port->handed, doc->job) == doc ||
+	    find(&port->sent, doc->job) == doc) {
 		hostproc_cancel(port->host, doc->job, flags);
 		return;
 	}
@@ -1019,12 +1119,15 @@ unsigned int
 port_room(const struct port *port)
 {
 	size_t left = places_left(port);
+	size_t used = port->n_waiting + port->n_handed + port->n_sent;
 	unsigned int room;
 
 	if (port->no_more || port->stale || !port_healthy(port) ||
-	    port->n_spooled >= port->window)
+	    port->n_spooled >= port->window || used >= HOSTPROC_DOCS)
 		return 0;
 	room = port->window - (unsigned int)port->n_spooled;
+	if (left > HOSTPROC_DOCS - used)
+		left = HOSTPROC_DOCS - used;
 	return left < room ? (unsigned int)left : room;
 }
 
@@ -1069,7 +1172,10 @@ uint64_t
 port_written(const struct port *port, uint64_t job)
 {
 	const struct wire_board *board;
+	const struct document *doc = find(&port->sent, job);
 
+	if (doc != NULL)
+		return doc->written;
 	if (port->host == NULL)
 		return 0;
 	board = hostproc_board(port->host);

@@ -247,8 +247,12 @@ job_event(struct pp_spooler *cookie, uint64_t job, enum pp_job_event event)
 
 	if (event != PP_JOB_SENT && event != PP_JOB_LAST_PAGE_EJECTED)
 		return PP_INVALID_PARAMETER;
+	if (event == PP_JOB_LAST_PAGE_EJECTED && host_ending_report(host, job))
+		return 0;
 	if (host->now == NULL || host->now->doc.job != job)
 		return PP_NOT_FOUND;
+	if (event == PP_JOB_LAST_PAGE_EJECTED)
+		host_ending_report_all(host);
 	host->now->events |= 1u << (unsigned)event;
 	return 0;
 }
@@ -257,10 +261,14 @@ static int
 job_pages(struct pp_spooler *cookie, uint64_t job, uint64_t pages)
 {
 	struct host *host = host_of(cookie);
+	struct wire_outcome *ending = host_ending_find(host, job);
 
-	if (host->now == NULL || host->now->doc.job != job)
+	if (ending != NULL)
+		ending->pages = pages;
+	else if (host->now != NULL && host->now->doc.job == job)
+		host->now->pages = pages;
+	else
 		return PP_NOT_FOUND;
-	host->now->pages = pages;
 	return 0;
 }
 

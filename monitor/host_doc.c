@@ -2,8 +2,9 @@
  * host_doc.c - a document: from a client's socket into the port.
  *
  *	start_doc -> pump --- source ended ----> last answers -> end_doc -> DONE
- *	               |                                            ^
- *	               +- silent, gone, canceled, port failed ------+ deleting
+ *	               |                                          ^  |
+ *	               +- silent, gone, canceled, port failed ----+  +-> SENT
+ *	                                                    deleting
  *
  * pump() moves what is there, and waits when there is nothing: for the client,
  * for the daemon, for the printer's answers.  What the printer says goes to
@@ -492,7 +493,7 @@ end_document(struct run *run)
 	if (code == PP_CANCELED && run->doc->canceled &&
 	    run->outcome.verdict == WIRE_DONE)
 		settle(run, WIRE_CANCELED, PP_CANCELED, "canceled");
-	if (code != 0 && run->outcome.verdict == WIRE_DONE)
+	else if (code != 0 && run->outcome.verdict == WIRE_DONE)
 		port_broke(run, code);
 	if (run->outcome.verdict == WIRE_DONE)
 		flush_answers(run);
@@ -519,8 +520,8 @@ host_doc_free(struct host_doc *doc)
  * The message starts with a count that is known only when it goes: it is
  * written over in place, right behind the type.
  */
-static void
-gather(struct host *host, const struct wire_outcome *outcome)
+void
+host_doc_gather(struct host *host, const struct wire_outcome *outcome)
 {
 	if (host->outcomes_n == 0) {
 		wire_begin(&host->outcomes, WIRE_DOCS_DONE);
@@ -559,6 +560,15 @@ note_on_board(struct host *host, enum wire_verdict verdict)
 	atomic_store(&board->job, 0);
 }
 
+/* Has the language monitor something to say of it yet? */
+static bool
+is_ending(const struct run *run)
+{
+	return run->outcome.verdict == WIRE_DONE && run->host->lm != 0 &&
+	    (run->doc->doc.flags & WIRE_DOC_SENT_ENDS) == 0 &&
+	    (run->doc->events & 1u << (unsigned)PP_JOB_LAST_PAGE_EJECTED) == 0;
+}
+
 /*
  * The socket is closed before the daemon hears of it, so that the daemon's own
  * close decides what the client sees.
@@ -567,6 +577,7 @@ static void
 finish(struct run *run)
 {
 	struct host *host = run->host;
+	bool ending = is_ending(run);
 
 	if (run->outcome.verdict == WIRE_DONE && !run->outcome.open)
 		(void)shutdown(run->doc->fd, SHUT_WR);
@@ -580,7 +591,13 @@ finish(struct run *run)
 	host->now = NULL;
 	host_doc_free(run->doc);
 	note_on_board(host, run->outcome.verdict);
-	gather(host, &run->outcome);
+	if (host->failed)
+		host_ending_settle(host, "sent; the port failed before its "
+		    "last page was out");
+	if (ending)
+		host_ending_add(host, &run->outcome);
+	else
+		host_doc_gather(host, &run->outcome);
 }
 
 void

@@ -49,10 +49,19 @@ const struct pp_setting_decl mock_settings[] = {
 	    .help = "closing frees nothing" },
 	{ .key = "echo", .type = PP_TYPE_BOOL, .preset = "no",
 	    .help = "what was written can be read back" },
+	{ .key = "says", .type = PP_TYPE_PATH, .preset = "/dev/null",
+	    .help = "FIFO with what the printer says" },
 	{ .key = "warn", .type = PP_TYPE_BOOL, .preset = "no",
 	    .help = "warns of low toner from the first document on" },
 	{ .key = "fd_write", .type = PP_TYPE_BOOL, .preset = "yes",
 	    .help = "takes documents by descriptor" },
+	{ .key = "eject", .type = PP_TYPE_CHOICE, .preset = "end",
+	    .choices = "end|file|read|never",
+	    .help = "as language monitor, says that the last page is out: at "
+	    "the end, as the file ejected or the printer says, never" },
+	{ .key = "ejected", .type = PP_TYPE_PATH, .preset = "/dev/null",
+	    .help = "lines with the number of a job; two numbers are a job "
+	    "and its pages so far" },
 	{ .key = "output", .type = PP_TYPE_PATH, .preset = "/dev/null",
 	    .help = "file to append documents to" },
 	{ .key = "trace", .type = PP_TYPE_PATH, .preset = "/dev/null",
@@ -182,6 +191,25 @@ open_path(const struct pp_port *port, const char *key, int flags)
 
 /* ---- open, close ------------------------------------------------------- */
 
+/* What can be read back: the echo, or a FIFO, which is open for ever. */
+static int
+open_answers(struct pp_port *port)
+{
+	const struct pp_host *host = port->monitor->host;
+	char path[4096];
+
+	get_text(port, "says", path, sizeof(path));
+	if (port->echo)
+		port->read_fd = fcntl(port->echo_fds[0], F_DUPFD_CLOEXEC, 0);
+	else if (strcmp(path, "/dev/null") != 0)
+		port->read_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	else
+		return PP_OK;
+	if (port->read_fd == -1)
+		return -errno;
+	return host->watch_read(host->cookie, port, port->read_fd);
+}
+
 static void
 close_fd(int fd)
 {
@@ -195,6 +223,7 @@ pm_free(struct pp_port *port)
 	close_fd(port->out_fd);
 	close_fd(port->trace_fd);
 	close_fd(port->quiet_fd);
+	close_fd(port->read_fd);
 	close_fd(port->echo_fds[0]);
 	close_fd(port->echo_fds[1]);
 	free(port);
@@ -232,10 +261,7 @@ pm_set_up(struct pp_port *port)
 	if (code == PP_OK && get_number(port, "open_ms") > 0)
 		(void)host->wait_fd(host->cookie, port->quiet_fd,
 		    PP_WAIT_READ, (int)get_number(port, "open_ms"));
-	if (code == PP_OK && port->echo)
-		code = host->watch_read(host->cookie, port,
-		    port->echo_fds[0]);
-	return code;
+	return code == PP_OK ? open_answers(port) : code;
 }
 
 int
@@ -272,7 +298,7 @@ mock_pm_close(struct pp_port *port)
 	int code = misbehave(port, "close", 1);
 
 	trace(port, "close\n");
-	if (port->echo)
+	if (port->read_fd != -1)
 		(void)host->watch_read(host->cookie, port, -1);
 	while (*link != port)
 		link = &(*link)->next;
@@ -463,9 +489,9 @@ mock_pm_read(struct pp_port *port, void *buf, size_t size, size_t *len)
 	ssize_t n;
 
 	*len = 0;
-	if (!port->echo)
+	if (port->read_fd == -1)
 		return PP_NOT_SUPPORTED;
-	n = read(port->echo_fds[0], buf, size);
+	n = read(port->read_fd, buf, size);
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? PP_OK : -errno;
 	*len = (size_t)n;

@@ -384,7 +384,12 @@ struct pp_host {
 	 */
 	int	(*set_port_status)(struct pp_spooler *, const char *port,
 		    const struct pp_port_info_3 *);
-	/* SetJob. */
+	/*
+	 * SetJob.  LAST_PAGE_EJECTED may come long after end_doc_port, and
+	 * does it for all older jobs of the port as well.  Where a job was
+	 * sent more than once, and more than one of these is out, it is said
+	 * of the oldest.  PP_NOT_FOUND: nobody waits for it any more.
+	 */
 	int	(*job_event)(struct pp_spooler *, uint64_t job,
 		    enum pp_job_event);
 	/* GetJob, whole.  The strings live until end_doc_port returns. */
@@ -412,8 +417,9 @@ struct pp_host {
 	int	(*transfer)(struct pp_spooler *, int from, int to,
 		    uint64_t max, int timeout_ms, struct pp_moved *);
 	/*
-	 * The port can be read back: call read_port when fd is readable.
-	 * -1 ends it.  Without this, read_port is called now and then.
+	 * The port can be read back: call read_port when fd is readable, or
+	 * service_port if no document runs.  -1 ends it.  Without this,
+	 * read_port is called now and then.
 	 */
 	int	(*watch_read)(struct pp_spooler *, struct pp_port *, int fd);
 
@@ -572,8 +578,11 @@ struct pp_monitor2 {
 		    struct pp_moved *moved);
 	/*
 	 * Ours, in place of a status thread.  Called while the port is open
-	 * and no document runs, and after a write that came back short.
-	 * *again_ms: when to call again; 0: never mind.
+	 * and no document runs, between documents while a job waits for
+	 * LAST_PAGE_EJECTED, and after a write that came back short.
+	 * *again_ms: when to call again; 0: never mind.  A language monitor
+	 * that still has to say LAST_PAGE_EJECTED, answers 0 and watches no
+	 * descriptor will never say it: its jobs are taken as completed.
 	 */
 	int	(*service_port)(struct pp_port *, uint32_t *again_ms);
 	/*

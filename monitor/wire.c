@@ -347,7 +347,7 @@ wire_type_name(int type)
 		[WIRE_STATUS] = "status",	[WIRE_LOG] = "log",
 		[WIRE_STORE] = "store",		[WIRE_REMOVE] = "remove",
 		[WIRE_EXISTS] = "exists",	[WIRE_CLOSED] = "closed",
-		[WIRE_SUPPLIES] = "supplies",
+		[WIRE_SUPPLIES] = "supplies",	[WIRE_SENT] = "sent",
 	};
 
 	if (type < 0 || type >= WIRE_TYPE_END || names[type] == NULL)

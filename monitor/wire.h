@@ -68,6 +68,8 @@ enum wire_type {
 	WIRE_EXISTS	= 41,	/* str port -> ANSWER (0 or 1) */
 	WIRE_CLOSED	= 42,	/* i32 code: port closed, about to exit */
 	WIRE_SUPPLIES	= 43,	/* u32 n, n * (str name, u32 percent + 1) */
+	WIRE_SENT	= 44,	/* u64 job, u64 written: all of it is in the
+				   port; its outcome follows, in some time */
 	WIRE_TYPE_END		/* one more than the last */
 };
 
@@ -76,6 +78,7 @@ enum wire_type {
 #define WIRE_DOC_RESET_ENDS	0x2u	/* RST ends the job as an end would */
 #define WIRE_DOC_ANSWERS	0x4u	/* send read_port's bytes to the client */
 #define WIRE_DOC_RESTARTED	0x8u	/* sent before, at least in part */
+#define WIRE_DOC_SENT_ENDS	0x10u	/* its pages are not waited for */
 
 /* A flag of CANCEL: of a document that was not started, and of no other. */
 #define WIRE_CANCEL_WAITING	0x80000000u
@@ -128,7 +131,7 @@ struct wire_outcome {
  * The board: one shared page per host, which the host writes and the daemon
  * only reads, so that signs of life and progress cost no message, and the
  * daemon knows after a crash how far the host had come.  Documents are run in
- * the order in which they were sent.
+ * the order in which they were sent; one that is SENT counts as finished, DONE.
  */
 struct wire_board {
 	_Atomic int64_t		alive_ms;	/* CLOCK_MONOTONIC, last sign */
