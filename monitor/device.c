@@ -339,7 +339,8 @@ device_start_doc_port(struct pp_port *port, const char *queue, uint64_t job,
 		port->in_document = false;
 		return rc;
 	}
-	if (port->read)
+	/* A parallel port always looks ready; it is asked now and then. */
+	if (port->read && port->kind != DEVICE_PARALLEL)
 		(void)port->host->watch_read(port->host->cookie, port,
 		    port->fd);
 	return PP_OK;

@@ -283,6 +283,6 @@ device_is_gone(const struct pp_port *port)
 
 	if (poll(&fd, 1, 0) == 1 && (fd.revents & (POLLHUP | POLLERR)) != 0)
 		return true;
-	return port->kind != DEVICE_LINE &&
+	return port->kind != DEVICE_LINE && port->ask_status &&
 	    ioctl(port->fd, LPGETSTATUS, &bits) == -1 && errno == ENODEV;
 }

@@ -585,6 +585,7 @@ START_TEST(test_a_printer_whose_wires_lie_is_not_asked)
 	ck_assert_int_eq(rig_end(), PP_OK);
 	ck_assert_int_eq(TABLE->service_port(rig.port, &again_ms), PP_OK);
 	ck_assert_uint_eq(HOST->n_statuses, 0);
+	ck_assert_uint_eq(fake.asked, 0);
 }
 END_TEST
 
@@ -957,6 +958,21 @@ START_TEST(test_a_printer_that_is_gone_says_no_more)
 }
 END_TEST
 
+START_TEST(test_a_parallel_printer_is_asked_now_and_then)
+{
+	char answer[16];
+	size_t len = 99;
+
+	rig_set("read", "yes");
+	fake.parallel = true;
+	open_printer();
+	ck_assert_int_eq(HOST->watched_fd, -1);
+	ck_assert_int_eq(TABLE->read_port(rig.port, answer, sizeof(answer),
+	    &len), PP_OK);
+	ck_assert_uint_eq(len, 0);
+}
+END_TEST
+
 /* A descriptor that is ready for ever must not be watched. */
 START_TEST(test_a_printer_that_says_nothing_all_the_time)
 {
@@ -1044,6 +1060,7 @@ device_suite(void)
 		{ test_nothing_is_read_by_default, 1 },
 		{ test_answers_are_read_if_wanted, 1 },
 		{ test_a_printer_that_is_gone_says_no_more, 1 },
+		{ test_a_parallel_printer_is_asked_now_and_then, 1 },
 		{ test_a_printer_that_says_nothing_all_the_time, 1 },
 		{ NULL, 0 }
 	};

@@ -82,6 +82,7 @@ ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	switch (request) {
 	case LPGETSTATUS:
+		fake.asked++;
 		if (fake.gone || fake.wires == 0)
 			return outcome(fake.gone ? ENODEV : ENOTTY);
 		*(int *)argument = fake.wires == -1 ? 0 : fake.wires;

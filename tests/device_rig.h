@@ -42,7 +42,8 @@ struct device_system {
 	bool	 printer;	/* no tty */
 	bool	 parallel;	/* ... but of the driver lp */
 	bool	 gone;		/* ioctl: ENODEV */
-	int	 wires;		/* of LPGETSTATUS; 0: it has none */
+	int	 wires;		/* of LPGETSTATUS; 0: it has none, -1: low */
+	size_t	 asked;		/* ... so often */
 	const char *id;		/* IEEE-1284 device id */
 	bool	 full;		/* poll: no room */
 	bool	 ready;		/* poll: room, whether there is or not */
