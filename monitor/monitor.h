@@ -355,7 +355,8 @@ struct pp_host {
 		    const char *key, char *buf, size_t size, size_t *needed);
 	/*
 	 * Value as number: bool 0/1, bytes, ms, mode, index of the choice.
-	 * Every port has write_timeout, which no module declares.
+	 * Every port has write_timeout and stall_timeout (0: never), which no
+	 * module declares.
 	 */
 	int	(*config_number)(struct pp_spooler *, const char *port,
 		    const char *key, int64_t *value);
