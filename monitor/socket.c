@@ -16,6 +16,7 @@
 
 #include "monitor_util.h"
 #include "socket.h"
+#include "socket_tls.h"
 
 struct pp_monitor {
 	const struct pp_host	*host;		/* borrowed */
@@ -90,6 +91,7 @@ port_free(struct pp_port *port)
 {
 	if (port == NULL)
 		return;
+	socket_tls_free(port->tls);
 	socket_settings_free(&port->set);
 	free(port->place);
 	free(port);
@@ -131,6 +133,8 @@ port_new(struct pp_monitor *monitor, const char *name, struct pp_port **out)
 		rc = socket_settings_judge(port->host, &port->set);
 	if (rc == PP_OK)
 		rc = name_place(port);
+	if (rc == PP_OK && port->set.tls)
+		rc = socket_tls_new(port->host, &port->set, &port->tls);
 	if (rc != PP_OK) {
 		port_free(port);
 		return rc;
@@ -320,6 +324,8 @@ socket_write_port_from_fd(struct pp_port *port, int fd, uint64_t max,
 	*moved = (struct pp_moved){ .source = PP_SOURCE_MORE };
 	if (!port->in_document)
 		return PP_NO_DOCUMENT;
+	if (port->tls != NULL)
+		return PP_NOT_SUPPORTED;
 	if (port->broken != 0)
 		return socket_lost(port, port->broken);
 	if (port->full) {
@@ -396,11 +402,26 @@ socket_end_doc_port(struct pp_port *port)
 
 /* ---- management ------------------------------------------------------------ */
 
+/* Where a relative path will start is not known yet. */
+static bool
+has_places(const struct socket_settings *set)
+{
+	const char *paths[] = { set->tls_ca, set->tls_certificate,
+	    set->tls_key };
+	size_t i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (paths[i] != NULL && paths[i][0] != '/')
+			return false;
+	return true;
+}
+
 /* For AddPort and ConfigPort. */
 static int
 check_settings(struct pp_monitor *monitor, const struct pp_setting *settings,
     size_t count)
 {
+	struct socket_tls *tls = NULL;
 	struct socket_settings set;
 	int rc;
 
@@ -408,6 +429,9 @@ check_settings(struct pp_monitor *monitor, const struct pp_setting *settings,
 	if (rc != PP_OK)
 		return rc;
 	rc = socket_settings_judge(monitor->host, &set);
+	if (rc == PP_OK && set.tls && has_places(&set))
+		rc = socket_tls_new(monitor->host, &set, &tls);
+	socket_tls_free(tls);
 	socket_settings_free(&set);
 	return rc;
 }
@@ -450,7 +474,7 @@ static const struct pp_monitor2 socket_monitor = {
 	.name			= "socket",
 	.summary		= "Prints to TCP port 9100 of a printer (RAW)",
 	.kinds			= PP_PORT_MONITOR,
-	.needs			= PP_NEEDS_NETWORK,
+	.needs			= PP_NEEDS_NETWORK | PP_NEEDS_FILES,
 	.settings		= socket_decls,
 	.enum_ports		= socket_enum_ports,
 	.open_port		= socket_open_port,

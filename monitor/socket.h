@@ -3,7 +3,8 @@
  *
  * socket.c is the module, and brings documents to the printer;
  * socket_settings.c reads and judges settings; socket_connect.c connects and
- * hangs up; socket_finish.c sees that the printer has got all of a document.
+ * hangs up, in the clear or, with socket_tls.c, in private; socket_finish.c
+ * sees that the printer has got all of a document.
  *
  * Errors     Negative errno.  What fails has been told to the log, unless it
  *            was a cancel.
@@ -21,7 +22,9 @@
 /* Most addresses of a printer that are tried. */
 #define SOCKET_PEERS_MAX	8
 
-/* As declared; texts are owned, NULL or "" if not set. */
+struct socket_tls;
+
+/* As declared; texts are owned, NULL if not set. */
 struct socket_settings {
 	char	*host;
 	int	 port;
@@ -29,6 +32,13 @@ struct socket_settings {
 	int	 wait_eof;
 	int	 eof_timeout_ms;
 	int	 keep_connection;
+	int	 tls;
+	int	 tls_verify;
+	char	*tls_ca;
+	char	*tls_name;
+	char	*tls_fingerprint;
+	char	*tls_certificate;
+	char	*tls_key;
 	int	 write_timeout_ms;
 	int	 stall_timeout_ms;	/* 0: never */
 };
@@ -46,6 +56,7 @@ struct pp_port {
 	struct socket_settings	 set;
 	char			*place;		/* owned: "printer:9100" */
 	struct pp_timeouts	 asked;		/* set_port_timeouts */
+	struct socket_tls	*tls;		/* owned; NULL: in the clear */
 
 	/* Where the printer is, as last looked up. */
 	struct socket_peer	 peers[SOCKET_PEERS_MAX];
@@ -109,6 +120,9 @@ void socket_abort(struct pp_port *port);
 ssize_t socket_send(struct pp_port *port, const void *buf, size_t len,
     uint32_t *want);
 ssize_t socket_receive(struct pp_port *port, void *buf, size_t size);
+
+/* Say that nothing more will come.  -EAGAIN: later, see *want. */
+int socket_half_close(struct pp_port *port, uint32_t *want);
 
 /* Bytes that the printer's side has not acknowledged. */
 uint64_t socket_unacked(const struct pp_port *port);

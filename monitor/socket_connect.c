@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "socket.h"
+#include "socket_tls.h"
 
 /* A printer may be given another address. */
 #define PEERS_FRESH_MS	60000
@@ -114,15 +115,21 @@ met_itself(int fd, const struct socket_peer *peer)
 }
 
 static int
+connect_timeout(const struct pp_port *port)
+{
+	return port->asked.connect_ms != 0 ? (int)port->asked.connect_ms :
+	    port->set.connect_timeout_ms;
+}
+
+static int
 await_connection(struct pp_port *port, int fd)
 {
 	const struct pp_host *host = port->host;
-	int timeout_ms = port->asked.connect_ms != 0 ?
-	    (int)port->asked.connect_ms : port->set.connect_timeout_ms;
 	socklen_t len = sizeof(int);
 	int rc, error = 0;
 
-	rc = host->wait_fd(host->cookie, fd, PP_WAIT_WRITE, timeout_ms);
+	rc = host->wait_fd(host->cookie, fd, PP_WAIT_WRITE,
+	    connect_timeout(port));
 	if (rc < 0)
 		return rc;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
@@ -199,6 +206,45 @@ try_peers(struct pp_port *port, char *why, size_t size)
 	return rc;
 }
 
+static int
+tls_failed(struct pp_port *port, int code)
+{
+	const struct pp_host *host = port->host;
+
+	if (code == PP_CANCELED)
+		return code;
+	if (code == PP_TIMEOUT)
+		host->log(host->cookie, PP_LOG_ERROR, "%s does not answer to "
+		    "TLS: is port = %d the one for it?", port->place,
+		    port->set.port);
+	else
+		host->log(host->cookie, PP_LOG_ERROR, "no TLS connection to "
+		    "%s: %s", port->place, code == -ECONNABORTED ||
+		    code == -EKEYREJECTED ? socket_tls_why(port->tls) :
+		    strerror(-code));
+	return code;
+}
+
+static int
+shake_hands(struct pp_port *port)
+{
+	const struct pp_host *host = port->host;
+	int64_t end_ms = host->clock_ms(host->cookie) + connect_timeout(port);
+	int64_t left_ms;
+	uint32_t want = 0;
+	int rc;
+
+	while ((rc = socket_tls_handshake(port->tls, port->fd, &want)) ==
+	    -EAGAIN) {
+		left_ms = end_ms - host->clock_ms(host->cookie);
+		rc = host->wait_fd(host->cookie, port->fd, want,
+		    left_ms > 0 ? (int)left_ms : 0);
+		if (rc < 0)
+			break;
+	}
+	return rc == PP_OK ? rc : tls_failed(port, rc);
+}
+
 int
 socket_connect(struct pp_port *port)
 {
@@ -209,19 +255,24 @@ socket_connect(struct pp_port *port)
 	if (rc != PP_OK)
 		return rc;
 	rc = try_peers(port, why, sizeof(why));
-	if (rc == PP_OK) {
-		port->ended = false;
-		port->broken = 0;
-		port->full = false;
-		port->half_closed = false;
-		(void)host->watch_read(host->cookie, port, port->fd);
-		return PP_OK;
+	if (rc != PP_OK) {
+		port->n_peers = 0;
+		if (rc != PP_CANCELED)
+			host->log(host->cookie, PP_LOG_ERROR, "no connection "
+			    "to %s: %s; %s", port->place, why, advice(rc));
+		return rc;
 	}
-	port->n_peers = 0;
-	if (rc != PP_CANCELED)
-		host->log(host->cookie, PP_LOG_ERROR, "no connection to %s: "
-		    "%s; %s", port->place, why, advice(rc));
-	return rc;
+	port->ended = false;
+	port->broken = 0;
+	port->full = false;
+	port->half_closed = false;
+	rc = port->tls != NULL ? shake_hands(port) : PP_OK;
+	if (rc != PP_OK) {
+		socket_abort(port);
+		return rc;
+	}
+	(void)host->watch_read(host->cookie, port, port->fd);
+	return PP_OK;
 }
 
 /* ---- hanging up ------------------------------------------------------------ */
@@ -231,6 +282,8 @@ socket_close(struct pp_port *port)
 {
 	if (port->fd == -1)
 		return;
+	if (port->tls != NULL)
+		socket_tls_end(port->tls);
 	(void)port->host->watch_read(port->host->cookie, port, -1);
 	close(port->fd);
 	port->fd = -1;
@@ -257,6 +310,8 @@ socket_alive(struct pp_port *port)
 
 	if (port->fd == -1 || port->ended || port->broken != 0)
 		return false;
+	if (port->tls != NULL)
+		return socket_tls_alive(port->tls);
 	n = recv(port->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	return n > 0 || (n == -1 && (errno == EAGAIN || errno == EINTR));
 }
@@ -266,6 +321,8 @@ socket_send(struct pp_port *port, const void *buf, size_t len, uint32_t *want)
 {
 	ssize_t n;
 
+	if (port->tls != NULL)
+		return socket_tls_send(port->tls, buf, len, want);
 	*want = PP_WAIT_WRITE;
 	do
 		n = send(port->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -278,10 +335,24 @@ socket_receive(struct pp_port *port, void *buf, size_t size)
 {
 	ssize_t n;
 
+	if (port->tls != NULL)
+		return socket_tls_receive(port->tls, buf, size);
 	do
 		n = recv(port->fd, buf, size, MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	return n >= 0 ? n : -errno;
+}
+
+int
+socket_half_close(struct pp_port *port, uint32_t *want)
+{
+	int rc = port->tls != NULL ? socket_tls_goodbye(port->tls, want) :
+	    PP_OK;
+
+	if (rc == PP_OK && shutdown(port->fd, SHUT_WR) == -1)
+		rc = errno == ENOTCONN ? -ECONNRESET : -errno;
+	port->half_closed = rc == PP_OK;
+	return rc;
 }
 
 uint64_t
@@ -294,21 +365,41 @@ socket_unacked(const struct pp_port *port)
 	return (uint64_t)n;
 }
 
+/* Before it hung up, the printer may have said why. */
+static int
+last_words(struct pp_port *port, int code)
+{
+	char bytes[4096];
+	ssize_t n = 1;
+
+	if (port->tls == NULL || (code != -ECONNRESET && code != -EPIPE))
+		return code;
+	while (n > 0)
+		n = socket_tls_receive(port->tls, bytes, sizeof(bytes));
+	return n == -ECONNABORTED ? -ECONNABORTED : code;
+}
+
 int
 socket_lost(struct pp_port *port, int code)
 {
 	const struct pp_host *host = port->host;
-	uint64_t taken = port->sent, behind = socket_unacked(port);
+	uint64_t taken = port->sent;
+	uint64_t behind = port->tls == NULL ? socket_unacked(port) : 0;
 	/* A reset is told once, maybe to a call that had moved some bytes. */
 	const char *what = code == -ECONNRESET ? "reset" :
 	    port->ended ? "closed" : "broke";
 
+	code = last_words(port, code);
 	if (behind > 0 && port->half_closed)
 		behind--;		/* the end counts as one, too */
 	taken -= behind < taken ? behind : taken;
 	if (code == -ECONNRESET || code == -EPIPE)
 		host->log(host->cookie, PP_LOG_ERROR, "%s %s the connection "
 		    "after %" PRIu64 " bytes", port->place, what, taken);
+	else if (code == -ECONNABORTED && port->tls != NULL)
+		host->log(host->cookie, PP_LOG_ERROR, "%s ended TLS after %"
+		    PRIu64 " bytes: %s", port->place, taken,
+		    socket_tls_why(port->tls));
 	else
 		host->log(host->cookie, PP_LOG_ERROR, "the connection to %s "
 		    "is lost after %" PRIu64 " bytes: %s", port->place,

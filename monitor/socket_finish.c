@@ -26,6 +26,7 @@ struct end {
 	int64_t		moved_ms;	/* when it last became less */
 	int64_t		taken_ms;	/* when it became 0; or 0 */
 	int		look_ms;
+	uint32_t	want;		/* to say that it is the end; or 0 */
 };
 
 /* Read what the printer says; the connection may turn out to be broken. */
@@ -117,14 +118,12 @@ static int
 wait_a_while(struct pp_port *port, struct end *end)
 {
 	const struct pp_host *host = port->host;
-	int64_t left_ms = LOOK_MAX_MS;
+	int64_t left_ms = end->look_ms;
 	uint32_t again_ms;
 	int rc;
 
 	socket_look_after(port, &again_ms);
-	if (end->unacked > 0)
-		left_ms = end->look_ms;
-	else
+	if (end->unacked == 0)
 		left_ms = end->taken_ms + port->set.eof_timeout_ms -
 		    host->clock_ms(host->cookie);
 	if (left_ms > LOOK_MAX_MS)
@@ -134,24 +133,32 @@ wait_a_while(struct pp_port *port, struct end *end)
 	end->look_ms = end->look_ms * 2 < LOOK_MAX_MS ? end->look_ms * 2 :
 	    LOOK_MAX_MS;
 	/* What is not read here, or has ended, would be ready all the time. */
-	rc = host->wait_fd(host->cookie, port->ended ||
-	    port->set.keep_connection ? -1 : port->fd, PP_WAIT_READ,
-	    (int)left_ms);
+	rc = host->wait_fd(host->cookie, end->want == 0 && (port->ended ||
+	    port->set.keep_connection) ? -1 : port->fd,
+	    end->want | (port->ended ? 0 : PP_WAIT_READ), (int)left_ms);
 	return rc == PP_CANCELED ? rc : PP_OK;
 }
 
+/* One look at everything; 1: it is over. */
 static int
-half_close(struct pp_port *port)
+step(struct pp_port *port, struct end *end)
 {
-	if (port->set.keep_connection)
-		return PP_OK;
-	if (shutdown(port->fd, SHUT_WR) == 0) {
-		port->half_closed = true;
-		return PP_OK;
+	bool keep = port->set.keep_connection;
+	int rc;
+
+	end->want = 0;
+	if (!keep && !port->half_closed) {
+		rc = socket_half_close(port, &end->want);
+		if (rc != PP_OK && rc != -EAGAIN && check_broken(port) == 0)
+			port->broken = rc;
 	}
-	if (check_broken(port) == 0)
-		port->broken = errno == ENOTCONN ? -ECONNRESET : -errno;
-	return socket_lost(port, port->broken);
+	if ((!keep && drain(port) != 0) || check_broken(port) != 0)
+		return socket_lost(port, port->broken);
+	look(port, end);
+	if ((keep || port->half_closed) && is_over(port, end))
+		return 1;
+	rc = stalled(port, end);
+	return rc == PP_OK ? wait_a_while(port, end) : rc;
 }
 
 int
@@ -159,18 +166,10 @@ socket_finish(struct pp_port *port)
 {
 	struct end end = { .unacked = UINT64_MAX, .look_ms = LOOK_MIN_MS,
 	    .moved_ms = port->host->clock_ms(port->host->cookie) };
-	int rc = half_close(port);
+	int rc;
 
-	while (rc == PP_OK) {
-		if ((!port->set.keep_connection && drain(port) != 0) ||
-		    check_broken(port) != 0)
-			return socket_lost(port, port->broken);
-		look(port, &end);
-		if (is_over(port, &end))
-			return PP_OK;
-		rc = stalled(port, &end);
-		if (rc == PP_OK)
-			rc = wait_a_while(port, &end);
-	}
-	return rc;
+	do
+		rc = step(port, &end);
+	while (rc == 0);
+	return rc == 1 ? PP_OK : rc;
 }

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "socket.h"
+#include "socket_tls.h"
 
 const struct pp_setting_decl socket_decls[] = {
 	{ .key = "host", .type = PP_TYPE_STRING, .flags = PP_SETTING_REQUIRED,
@@ -25,6 +26,22 @@ const struct pp_setting_decl socket_decls[] = {
 	  .help = "longest wait for that, once the printer has all" },
 	{ .key = "keep_connection", .type = PP_TYPE_BOOL, .preset = "no",
 	  .help = "send all documents over one connection" },
+	{ .key = "tls", .type = PP_TYPE_BOOL, .preset = "no",
+	  .help = "speak TLS to the printer" },
+	{ .key = "tls_verify", .type = PP_TYPE_BOOL, .preset = "yes",
+	  .help = "print to nobody but the printer; no: to whoever answers" },
+	{ .key = "tls_ca", .type = PP_TYPE_PATH,
+	  .help = "certificates of issuers that are trusted; unset: those "
+	  "of the system" },
+	{ .key = "tls_name", .type = PP_TYPE_STRING,
+	  .help = "name in the printer's certificate; unset: host" },
+	{ .key = "tls_fingerprint", .type = PP_TYPE_STRING,
+	  .help = "sha256:... of the printer's certificate, whoever issued "
+	  "it" },
+	{ .key = "tls_certificate", .type = PP_TYPE_PATH,
+	  .help = "certificate to show to the printer" },
+	{ .key = "tls_key", .type = PP_TYPE_PATH,
+	  .help = "its private key; unset: in the same file" },
 	{ .key = NULL },
 };
 
@@ -39,7 +56,9 @@ static const struct field {
 #define TIME(key)	{ #key, false, \
 	offsetof(struct socket_settings, key ## _ms) }
 	TEXT(host), FLAG(port), TIME(connect_timeout), FLAG(wait_eof),
-	TIME(eof_timeout), FLAG(keep_connection),
+	TIME(eof_timeout), FLAG(keep_connection), FLAG(tls), FLAG(tls_verify),
+	TEXT(tls_ca), TEXT(tls_name), TEXT(tls_fingerprint),
+	TEXT(tls_certificate), TEXT(tls_key),
 };
 #define FIELDS	(sizeof(fields) / sizeof(fields[0]))
 
@@ -53,6 +72,22 @@ static int *
 number_of(struct socket_settings *set, const struct field *field)
 {
 	return (int *)(void *)((char *)set + field->offset);
+}
+
+/* A text that is set to nothing is not set. */
+static void
+forget_empty(struct socket_settings *set)
+{
+	char **text;
+	size_t i;
+
+	for (i = 0; i < FIELDS; i++) {
+		text = fields[i].text ? text_of(set, &fields[i]) : NULL;
+		if (text != NULL && *text != NULL && **text == '\0') {
+			free(*text);
+			*text = NULL;
+		}
+	}
 }
 
 /* ---- from the host -------------------------------------------------------- */
@@ -107,7 +142,9 @@ socket_settings_read(const struct pp_host *host, const char *port,
 	if (rc == PP_OK && read_number(host, port, "stall_timeout",
 	    &set->stall_timeout_ms) != PP_OK)
 		set->stall_timeout_ms = 0;
-	if (rc != PP_OK)
+	if (rc == PP_OK)
+		forget_empty(set);
+	else
 		socket_settings_free(set);
 	return rc;
 }
@@ -164,6 +201,7 @@ socket_settings_take(const struct pp_setting *given, size_t count,
 			return PP_NO_MEMORY;
 		}
 	}
+	forget_empty(set);
 	return PP_OK;
 }
 
@@ -209,12 +247,6 @@ add_fault(struct faults *faults, const char *fmt, ...)
 		faults->len += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-static bool
-is_set(const char *text)
-{
-	return text != NULL && text[0] != '\0';
-}
-
 /* What people write there that is no name and no address. */
 static void
 judge_host(const char *host, struct faults *faults)
@@ -247,17 +279,65 @@ judge_host(const char *host, struct faults *faults)
 		}
 }
 
+/* What says nothing without tls = yes. */
+static void
+judge_without_tls(const struct socket_settings *set, struct faults *faults)
+{
+	const struct {
+		const char	*key;
+		bool		 is_set;
+	} keys[] = {
+		{ "tls_verify = no", !set->tls_verify },
+		{ "tls_ca", set->tls_ca != NULL },
+		{ "tls_name", set->tls_name != NULL },
+		{ "tls_fingerprint", set->tls_fingerprint != NULL },
+		{ "tls_certificate", set->tls_certificate != NULL },
+		{ "tls_key", set->tls_key != NULL },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (keys[i].is_set)
+			add_fault(faults, "%s needs tls = yes", keys[i].key);
+}
+
+static void
+judge_tls(const struct socket_settings *set, struct faults *faults)
+{
+	unsigned char digest[SOCKET_TLS_DIGEST_LEN];
+	bool pinned = set->tls_fingerprint != NULL;
+
+	if (pinned && !socket_tls_digest(set->tls_fingerprint, digest))
+		add_fault(faults, "tls_fingerprint = %s: expected sha256: and "
+		    "64 hexadecimal digits, as \"openssl x509 -in FILE "
+		    "-noout -fingerprint -sha256\" has them",
+		    set->tls_fingerprint);
+	if (pinned && set->tls_ca != NULL)
+		add_fault(faults, "with tls_fingerprint no issuer is looked "
+		    "at: remove it or tls_ca");
+	if (!set->tls_verify && (pinned || set->tls_ca != NULL))
+		add_fault(faults, "%s is not looked at with tls_verify = no: "
+		    "remove one of them", pinned ? "tls_fingerprint" :
+		    "tls_ca");
+	if (set->tls_key != NULL && set->tls_certificate == NULL)
+		add_fault(faults, "tls_key needs tls_certificate");
+}
+
 int
 socket_settings_judge(const struct pp_host *host,
     const struct socket_settings *set)
 {
 	struct faults faults = { .len = 0 };
 
-	if (is_set(set->host))
+	if (set->host != NULL)
 		judge_host(set->host, &faults);
 	else
 		add_fault(&faults, "\"host\" is missing: name or address of "
 		    "the printer");
+	if (set->tls)
+		judge_tls(set, &faults);
+	else
+		judge_without_tls(set, &faults);
 	if (faults.len == 0)
 		return PP_OK;
 	host->log(host->cookie, PP_LOG_ERROR, "%s", faults.text);

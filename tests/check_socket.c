@@ -961,6 +961,9 @@ static const struct {
 	{ "host", "[fd00::5]", "without brackets" },
 	{ "host", "10.0.0.5, 10.0.0.6", "one name or one address" },
 	{ "host", "10.0.0.5/24", "one name or one address" },
+	{ "tls_ca", "/etc/ca.pem", "tls_ca needs tls = yes" },
+	{ "tls_verify", "no", "tls_verify = no needs tls = yes" },
+	{ "tls_fingerprint", "sha256:", "tls_fingerprint needs tls = yes" },
 };
 #define BAD_SETTINGS	((int)(sizeof(bad_settings) / sizeof(bad_settings[0])))
 
@@ -976,6 +979,74 @@ START_TEST(test_bad_settings_are_found)
 	ck_assert_int_eq(module.table->open_port(module.monitor, "lobby",
 	    &other), PP_INVALID_DATA);
 	ck_assert_ptr_null(other);
+}
+END_TEST
+
+static const struct {
+	const char	*verify, *fingerprint, *ca, *key;
+	const char	*says;
+} bad_tls[] = {
+#define DIGITS	"0123456789abcdef0123456789ABCDEF"
+	{ NULL, "sha256:" DIGITS, NULL, NULL, "expected sha256: and 64" },
+	{ NULL, "sha256:" DIGITS DIGITS "0", NULL, NULL, "expected sha256:" },
+	{ NULL, "sha256:" DIGITS DIGITS ":", NULL, NULL, "expected sha256:" },
+	{ NULL, "sha256:" DIGITS "x0" DIGITS, NULL, NULL, "expected sha256:" },
+	{ NULL, "sha1:" DIGITS DIGITS, NULL, NULL, "expected sha256:" },
+	{ NULL, DIGITS DIGITS, NULL, NULL, "expected sha256:" },
+	{ NULL, "sha256:" DIGITS DIGITS, "/x", NULL, "no issuer is looked at" },
+	{ "no", "sha256:" DIGITS DIGITS, NULL, NULL,
+	  "tls_fingerprint is not looked at with tls_verify = no" },
+	{ "no", NULL, "/x", NULL, "tls_ca is not looked at" },
+	{ NULL, NULL, NULL, "/x", "tls_key needs tls_certificate" },
+	{ NULL, NULL, "/x", NULL, "tls_ca = /x: No such file" },
+};
+#define BAD_TLS	((int)(sizeof(bad_tls) / sizeof(bad_tls[0])))
+
+START_TEST(test_bad_settings_of_tls_are_found)
+{
+	set("host", "127.0.0.1");
+	set("tls", "yes");
+	if (bad_tls[_i].verify != NULL)
+		set("tls_verify", bad_tls[_i].verify);
+	if (bad_tls[_i].fingerprint != NULL)
+		set("tls_fingerprint", bad_tls[_i].fingerprint);
+	if (bad_tls[_i].ca != NULL)
+		set("tls_ca", bad_tls[_i].ca);
+	if (bad_tls[_i].key != NULL)
+		set("tls_key", bad_tls[_i].key);
+	ck_assert_int_eq(module.table->check_port(module.monitor, "lobby"),
+	    PP_INVALID_DATA);
+	assert_logged(bad_tls[_i].says);
+}
+END_TEST
+
+START_TEST(test_all_faults_are_told_at_once)
+{
+	set("host", "10.0.0.5:9100");
+	set("tls", "yes");
+	set("tls_fingerprint", "sha256:0");
+	set("tls_key", "/x");
+	ck_assert_int_eq(module.table->check_port(module.monitor, "lobby"),
+	    PP_INVALID_DATA);
+	ck_assert_uint_eq(module.host->n_logs, 1);
+	assert_logged("write the port apart");
+	assert_logged("expected sha256:");
+	assert_logged("tls_key needs tls_certificate");
+}
+END_TEST
+
+START_TEST(test_good_fingerprints)
+{
+	set("host", "127.0.0.1");
+	set("tls", "yes");
+	set("tls_fingerprint", "SHA256:" DIGITS DIGITS);
+	ck_assert_int_eq(module.table->check_port(module.monitor, "lobby"),
+	    PP_OK);
+	set("tls_fingerprint", "sha256:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:"
+	    "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF");
+	ck_assert_int_eq(module.table->check_port(module.monitor, "lobby"),
+	    PP_OK);
+	ck_assert_uint_eq(module.host->n_logs, 0);
 }
 END_TEST
 
@@ -1041,6 +1112,8 @@ socket_suite(void)
 		test_a_kept_connection_takes_all_documents,
 		test_a_deleted_document_takes_the_kept_connection_along,
 		test_good_settings_are_not_tried,
+		test_all_faults_are_told_at_once,
+		test_good_fingerprints,
 		test_a_name_that_nobody_knows,
 	};
 	Suite *suite = suite_create("socket");
@@ -1061,6 +1134,8 @@ socket_suite(void)
 	    test_a_kept_connection_that_is_gone_is_made_anew, 0, 2);
 	tcase_add_loop_test(rest, test_bad_settings_are_found, 0,
 	    BAD_SETTINGS);
+	tcase_add_loop_test(rest, test_bad_settings_of_tls_are_found, 0,
+	    BAD_TLS);
 	suite_add_tcase(suite, rest);
 	return suite;
 }

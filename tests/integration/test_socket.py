@@ -4,8 +4,10 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
+import ssl
 import sys
 
 import harness
@@ -15,6 +17,7 @@ from harness import wait_for
 
 sys.path.insert(0, str(harness.TOP / "tests/sim"))
 
+import certificates                     # noqa: E402
 from raw_printer import RawPrinter      # noqa: E402
 
 # More than all buffers between a port and a printer that does not read.
@@ -368,6 +371,243 @@ class TestCancel(SocketCase):
         printer.wait(lambda: printer.documents[-1].end == "end", "a reprint")
         self.assertTrue(printer.documents[-1].data ==
                         spooling.content(1, LARGE))
+
+
+class TestTls(SocketCase):
+
+    def setUp(self):
+        super().setUp()
+        self.ca = certificates.Authority(self.directory)
+        self.certificate, self.key = self.ca.issue(
+            "printer", "DNS:printer.example,IP:127.0.0.1")
+
+    def tls_printer(self, certificate=None, key=None, clients=None,
+                    version=None, **habits):
+        tls = certificates.server(certificate or self.certificate,
+                                  key or self.key, clients)
+        if version is not None:
+            tls.maximum_version = version
+        return self.printer(tls=tls, **habits)
+
+    def begin_tls(self, printer, more="", **kwargs):
+        self.begin(printer, f"tls = yes\n{more}", **kwargs)
+
+    def trusted(self, more=""):
+        return f"tls_ca = {self.ca.certificate}\n{more}"
+
+    def check_prints(self, printer, *settings, document=b"Hello"):
+        self.begin_tls(printer, "\n".join(settings))
+        self.accept(document)
+        self.assertTrue(printer.wait_documents(1) == [document])
+        self.wait_all_printed()
+
+    def check_refuses(self, printer, why, *settings):
+        """Not a byte of the document is sent."""
+        self.begin_tls(printer, "\n".join(settings))
+        self.accept(b"Hello")
+        self.wait_why(why)
+        printer.wait(printer.finished, "a connection")
+        self.assertEqual({bytes(d.data) for d in printer.finished()}, {b""})
+
+    def test_a_document_of_some_size_is_printed(self):
+        for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+            with self.subTest(version):
+                printer = self.tls_printer(version=version)
+                self.check_prints(printer, self.trusted(),
+                                  document=spooling.content(1, LARGE))
+                self.assertEqual([d.end for d in printer.documents], ["end"])
+
+    def test_many_documents(self):
+        printer = self.tls_printer()
+        self.begin_tls(printer, self.trusted())
+        documents = [b"%d\n" % n for n in range(100)]
+        self.accept(*documents)
+        self.assertEqual(printer.wait_documents(100), documents)
+
+    def test_a_kept_connection(self):
+        printer = self.tls_printer()
+        self.begin_tls(printer, self.trusted("keep_connection = yes"))
+        self.accept(b"one", b"two", b"three")
+        self.wait_all_printed()
+        printer.wait_bytes(11)
+        self.assertEqual([d.data for d in printer.documents],
+                         [b"onetwothree"])
+
+    def test_an_unknown_issuer_is_refused_and_the_remedy_works(self):
+        printer = self.tls_printer()
+        self.check_refuses(printer, "its certificate is not trusted: ")
+        job, = self.jobs()
+        self.kill()
+        fingerprint = re.search("tls_fingerprint = (sha256:[0-9a-f]{64})",
+                                self.all_logs()).group(1)
+        self.daemon.configure(monitor="socket", port=printer.settings(
+            f"tls = yes\ntls_fingerprint = {fingerprint}"))
+        self.start()
+        printer.wait(lambda: printer.documents[-1].end == "end", "the job")
+        self.assertEqual(printer.documents[-1].data, b"Hello")
+        self.assertEqual(job["state"], "pending")
+
+    def test_a_certificate_for_another_name_is_refused(self):
+        self.check_refuses(self.tls_printer(),
+                           "its certificate is not for other.example: set "
+                           "tls_name", self.trusted(),
+                           "tls_name = other.example")
+
+    def test_a_certificate_for_tls_name(self):
+        certificate = self.ca.issue("named", "DNS:printer.example")
+        self.check_prints(self.tls_printer(*certificate), self.trusted(),
+                          "tls_name = printer.example")
+
+    def test_an_address_that_is_not_in_the_certificate_is_refused(self):
+        certificate = self.ca.issue("named", "DNS:printer.example")
+        self.check_refuses(self.tls_printer(*certificate),
+                           "its certificate is not for 127.0.0.1",
+                           self.trusted())
+
+    def test_a_certificate_that_is_pinned(self):
+        self.check_prints(
+            self.tls_printer(), "tls_fingerprint = " +
+            certificates.fingerprint(self.certificate))
+
+    def test_another_than_the_pinned_certificate_is_refused(self):
+        """Even if the same issuer gave it for the same name."""
+        other, _ = self.ca.issue("other", "IP:127.0.0.1")
+        self.check_refuses(
+            self.tls_printer(), "its certificate is another one: sha256:",
+            f"tls_fingerprint = {certificates.fingerprint(other)}")
+
+    def test_no_check_at_all(self):
+        self.check_prints(self.tls_printer(), "tls_verify = no")
+
+    def test_a_client_certificate(self):
+        certificate, key = self.ca.issue("client")
+        printer = self.tls_printer(clients=self.ca.certificate)
+        self.check_prints(printer, self.trusted(),
+                          f"tls_certificate = {certificate}",
+                          f"tls_key = {key}")
+
+    def test_a_client_certificate_that_is_missing(self):
+        for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+            with self.subTest(version):
+                printer = self.tls_printer(clients=self.ca.certificate,
+                                           version=version)
+                self.begin_tls(printer, self.trusted())
+                self.accept(b"Hello")
+                self.daemon.wait_log("text=.*(certificate required|"
+                                     "handshake failure)")
+                self.assertEqual(len(self.jobs()), 1)
+                self.kill()
+                shutil.rmtree(self.daemon.spool)
+                self.daemon.spool.mkdir(mode=0o700)
+
+    def test_a_printer_that_speaks_no_tls(self):
+        printer = self.printer()
+        self.begin_tls(printer, "connect_timeout = 50ms")
+        self.accept(b"Hello")
+        self.wait_why(f"127.0.0.1:{printer.port} does not answer to TLS: is "
+                      f"port = {printer.port} the one for it?")
+
+    def test_a_printer_that_says_something_else(self):
+        printer = self.printer(says=b"220 ftp\r\n")
+        self.begin_tls(printer)
+        self.accept(b"Hello")
+        self.wait_why("no TLS connection to 127.0.0.1:"
+                      f"{printer.port}: wrong version number")
+
+    def test_a_client_of_a_stream_hears_the_printer(self):
+        printer = self.tls_printer(says=b"READY ", answers=bytes.upper)
+        self.begin_tls(printer, self.trusted(), delivery="stream")
+        with self.daemon.connect() as client:
+            client.sendall(b"status?")
+            printer.wait_bytes(7)
+            self.assertEqual(harness.print_on(client, b" paper?"),
+                             b"READY STATUS? PAPER?")
+        self.assertEqual(printer.wait_documents(1), [b"status? paper?"])
+
+    def test_a_reset_in_the_middle(self):
+        printer = self.tls_printer(limit=100000, at_limit="reset")
+        self.begin_tls(printer, self.trusted())
+        document = spooling.content(1, LARGE)
+        self.accept(document)
+        printer.wait(printer.finished, "the break")
+        printer.at_limit = None
+        self.daemon.wait_log(r"127\.0\.0\.1:\d+ (reset|broke|closed) the "
+                             r"connection after \d+ bytes")
+        printer.wait(lambda: printer.documents[-1].end == "end",
+                     "the whole document")
+        self.assertTrue(printer.documents[-1].data == document)
+
+    def test_out_of_paper_for_a_while(self):
+        printer = self.tls_printer(limit=100000, at_limit="wait",
+                                   receive_buffer=4096)
+        self.begin_tls(printer, self.trusted("write_timeout = 10ms"))
+        document = spooling.content(1, LARGE)
+        self.accept(document)
+        self.daemon.wait_log("port status port=p status=user-intervention")
+        printer.go()
+        self.assertTrue(printer.wait_documents(1) == [document])
+        self.wait_all_printed()
+        self.assertEqual(len(printer.documents), 1)
+
+    def test_a_cancel_meanwhile(self):
+        for size in 100000, LARGE:
+            with self.subTest(size):
+                printer = self.tls_printer(limit=1000, at_limit="wait",
+                                           receive_buffer=4096)
+                self.begin_tls(printer, self.trusted(TestCancel.slow))
+                self.accept(spooling.content(1, size))
+                printer.wait_waiting()
+                job, = self.wait_processing()
+                self.cancel(job)
+                self.wait_canceled(job)
+                printer.go()
+                printer.wait(printer.finished, "the end of it")
+                self.assertEqual(printer.documents[0].end, "reset")
+
+    def test_a_cancel_while_it_shakes_hands(self):
+        printer = self.printer()
+        self.begin_tls(printer, TestCancel.slow)
+        self.accept(b"Hello")
+        printer.wait_bytes(1)
+        job, = self.wait_processing()
+        self.cancel(job)
+        self.wait_canceled(job)
+
+    def check_files(self, what, **files):
+        self.daemon.configure(monitor="socket", port="host = a\ntls = yes\n" +
+                              "".join(f"{key} = {value}\n"
+                                      for key, value in files.items()))
+        got = self.daemon.run("--check-config")
+        self.assertEqual(got.returncode == 0, what == "", got.stderr)
+        self.assertIn(what, got.stderr)
+
+    def test_files_are_checked_before_they_are_needed(self):
+        certificate, key = self.ca.issue("client")
+        directory = pathlib.Path(self.directory)
+        garbage, locked = directory / "garbage", directory / "locked"
+        both = directory / "both"
+        garbage.write_text("Hello\n")
+        both.write_text(certificate.read_text() + key.read_text())
+        certificates.openssl("ec", "-in", key, "-aes128", "-passout",
+                             "pass:secret", "-out", locked)
+        self.check_files("", tls_ca=self.ca.certificate,
+                         tls_certificate=certificate, tls_key=key)
+        self.check_files("", tls_certificate=both)
+        self.check_files("tls_ca = /nowhere: No such file", tls_ca="/nowhere")
+        self.check_files(f"tls_ca = {garbage}: there is no certificate",
+                         tls_ca=garbage)
+        self.check_files(f"tls_certificate = {garbage}: there is no "
+                         "certificate", tls_certificate=garbage, tls_key=key)
+        self.check_files(f"tls_key = {garbage}: there is no private key",
+                         tls_certificate=certificate, tls_key=garbage)
+        self.check_files(f"tls_certificate = {certificate}: there is no "
+                         "private key in it: set tls_key",
+                         tls_certificate=certificate)
+        self.check_files(f"tls_key = {self.key}: the key is not that of "
+                         "tls_certificate", tls_certificate=certificate,
+                         tls_key=self.key)
+        self.check_files(f"tls_key = {locked}: the key has a passphrase",
+                         tls_certificate=certificate, tls_key=locked)
 
 
 class TestSettings(SocketCase):
