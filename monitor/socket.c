@@ -17,6 +17,7 @@
 #include "monitor_util.h"
 #include "socket.h"
 #include "socket_tls.h"
+#include "socket_xcv.h"
 
 struct pp_monitor {
 	const struct pp_host	*host;		/* borrowed */
@@ -453,7 +454,7 @@ static int
 socket_xcv_data_port(struct pp_xcv *xcv, const char *name, const void *in,
     size_t in_len, void *out, size_t out_size, size_t *needed)
 {
-	return pp_util_xcv_data(xcv, name, in, in_len, out, out_size, needed);
+	return socket_xcv_data(xcv, name, in, in_len, out, out_size, needed);
 }
 
 static int

@@ -39,6 +39,12 @@ struct socket_settings {
 	char	*tls_fingerprint;
 	char	*tls_certificate;
 	char	*tls_key;
+	int	 snmp;
+	char	*snmp_community;
+	int	 snmp_version;		/* 0: 1, 1: 2c */
+	int	 snmp_device_index;
+	int	 snmp_port;
+	int	 snmp_interval_ms;
 	int	 write_timeout_ms;
 	int	 stall_timeout_ms;	/* 0: never */
 };

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "socket.h"
+#include "socket_snmp.h"
 #include "socket_tls.h"
 
 const struct pp_setting_decl socket_decls[] = {
@@ -42,6 +43,21 @@ const struct pp_setting_decl socket_decls[] = {
 	  .help = "certificate to show to the printer" },
 	{ .key = "tls_key", .type = PP_TYPE_PATH,
 	  .help = "its private key; unset: in the same file" },
+	{ .key = "snmp", .type = PP_TYPE_BOOL, .preset = "no",
+	  .help = "ask the printer for its status, supplies and pages" },
+	{ .key = "snmp_community", .type = PP_TYPE_STRING,
+	  .flags = PP_SETTING_SECRET, .preset = "public",
+	  .help = "community of these requests" },
+	{ .key = "snmp_version", .type = PP_TYPE_CHOICE, .preset = "1",
+	  .choices = "1|2c", .help = "version of SNMP" },
+	{ .key = "snmp_device_index", .type = PP_TYPE_NUMBER, .preset = "1",
+	  .min = 1, .max = INT32_MAX,
+	  .help = "hrDeviceIndex of the printer, if its address has several" },
+	{ .key = "snmp_port", .type = PP_TYPE_NUMBER, .preset = "161",
+	  .min = 1, .max = 65535, .help = "UDP port of its SNMP agent" },
+	{ .key = "snmp_interval", .type = PP_TYPE_TIME, .preset = "30s",
+	  .min = 100, .max = 86400000,
+	  .help = "how often it is asked while the port is open" },
 	{ .key = NULL },
 };
 
@@ -58,7 +74,9 @@ static const struct field {
 	TEXT(host), FLAG(port), TIME(connect_timeout), FLAG(wait_eof),
 	TIME(eof_timeout), FLAG(keep_connection), FLAG(tls), FLAG(tls_verify),
 	TEXT(tls_ca), TEXT(tls_name), TEXT(tls_fingerprint),
-	TEXT(tls_certificate), TEXT(tls_key),
+	TEXT(tls_certificate), TEXT(tls_key), FLAG(snmp),
+	TEXT(snmp_community), FLAG(snmp_version), FLAG(snmp_device_index),
+	FLAG(snmp_port), TIME(snmp_interval),
 };
 #define FIELDS	(sizeof(fields) / sizeof(fields[0]))
 
@@ -338,6 +356,8 @@ socket_settings_judge(const struct pp_host *host,
 		judge_tls(set, &faults);
 	else
 		judge_without_tls(set, &faults);
+	if (set->snmp && socket_snmp_lack() != NULL)
+		add_fault(&faults, "%s", socket_snmp_lack());
 	if (faults.len == 0)
 		return PP_OK;
 	host->log(host->cookie, PP_LOG_ERROR, "%s", faults.text);
