@@ -16,8 +16,15 @@
 
 #include "monitor_util.h"
 #include "socket.h"
+#include "socket_snmp.h"
+#include "socket_status.h"
 #include "socket_tls.h"
 #include "socket_xcv.h"
+
+/* While a printer prints what it has, its counter is read this often. */
+#define PAGE_WAIT_MS	500
+/* No job has so many pages. */
+#define PAGES_MAX	1000000u
 
 struct pp_monitor {
 	const struct pp_host	*host;		/* borrowed */
@@ -41,16 +48,16 @@ say(struct pp_port *port, const struct pp_port_info_3 *info)
 		port->said = *info;
 }
 
+/* What the printer reports goes first if it explains why it takes nothing. */
 static void
 report(struct pp_port *port)
 {
-	static const struct pp_port_info_3 clear = { PP_STATUS_CLEAR,
-	    PP_SEVERITY_NONE, NULL };
 	static const struct pp_port_info_3 waits = {
 	    PP_STATUS_USER_INTERVENTION, PP_SEVERITY_WARNING,
 	    "the printer takes no data: out of paper, paused, busy?" };
 
-	say(port, port->stuck ? &waits : &clear);
+	say(port, port->stuck && port->printer.severity != PP_SEVERITY_ERROR ?
+	    &waits : &port->printer);
 }
 
 void
@@ -69,11 +76,89 @@ socket_moving(struct pp_port *port)
 	report(port);
 }
 
+/* ---- what the printer reports ---------------------------------------------- */
+
+/* A host of before does not have these. */
+static bool
+host_has_pages(const struct pp_host *host)
+{
+	return host->size >= offsetof(struct pp_host, set_port_supplies) +
+	    sizeof(host->set_port_supplies) && host->job_pages != NULL &&
+	    host->set_port_supplies != NULL;
+}
+
+static void
+pass_on(struct pp_port *port)
+{
+	const struct socket_report *news = socket_snmp_report(port->snmp);
+	const struct pp_host *host = port->host;
+	struct pp_supply supplies[PP_SUPPLIES_MAX];
+	size_t i;
+
+	port->printer = socket_status_of(news);
+	report(port);
+	if (!host_has_pages(host))
+		return;
+	for (i = 0; i < news->n_supplies; i++)
+		supplies[i] = (struct pp_supply){ news->supplies[i].name,
+		    news->supplies[i].percent };
+	(void)host->set_port_supplies(host->cookie, port->name, supplies,
+	    (uint32_t)news->n_supplies);
+}
+
 void
 socket_look_after(struct pp_port *port, uint32_t *again_ms)
 {
-	(void)port;
 	*again_ms = 0;
+	if (port->snmp != NULL && socket_snmp_poll(port->snmp, again_ms))
+		pass_on(port);
+}
+
+static void
+count_before(struct pp_port *port)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	uint32_t again_ms;
+
+	port->counted = false;
+	if (port->snmp == NULL)
+		return;
+	if (getpeername(port->fd, (struct sockaddr *)&peer, &len) == 0)
+		socket_snmp_aim(port->snmp, (struct sockaddr *)&peer, len);
+	port->counted = socket_snmp_count(port->snmp);
+	port->pages_before = socket_snmp_report(port->snmp)->pages;
+	socket_look_after(port, &again_ms);
+}
+
+static bool
+is_printing(const struct socket_report *report)
+{
+	return report->printer == SOCKET_PRINTER_PRINTING ||
+	    report->printer == SOCKET_PRINTER_WARMUP;
+}
+
+/* A counter that did not go on counting was set back. */
+static void
+count_after(struct pp_port *port)
+{
+	const struct pp_host *host = port->host;
+	int64_t end_ms = host->clock_ms(host->cookie) +
+	    port->set.snmp_page_wait_ms;
+	bool counted = true;
+	uint32_t pages;
+
+	if (!port->counted || !host_has_pages(host))
+		return;
+	while (counted && (counted = socket_snmp_count(port->snmp)) &&
+	    is_printing(socket_snmp_report(port->snmp)) &&
+	    host->clock_ms(host->cookie) < end_ms)
+		if (host->wait_fd(host->cookie, -1, PP_WAIT_READ,
+		    PAGE_WAIT_MS) == PP_CANCELED)
+			break;
+	pages = socket_snmp_report(port->snmp)->pages - port->pages_before;
+	if (counted && pages < PAGES_MAX)
+		(void)host->job_pages(host->cookie, port->job, pages);
 }
 
 /* ---- ports ----------------------------------------------------------------- */
@@ -92,6 +177,7 @@ port_free(struct pp_port *port)
 {
 	if (port == NULL)
 		return;
+	socket_snmp_free(port->snmp);
 	socket_tls_free(port->tls);
 	socket_settings_free(&port->set);
 	free(port->place);
@@ -136,6 +222,10 @@ port_new(struct pp_monitor *monitor, const char *name, struct pp_port **out)
 		rc = name_place(port);
 	if (rc == PP_OK && port->set.tls)
 		rc = socket_tls_new(port->host, &port->set, &port->tls);
+	if (rc == PP_OK && port->set.snmp) {
+		port->snmp = socket_snmp_new(port->host, &port->set);
+		rc = port->snmp != NULL ? PP_OK : PP_NO_MEMORY;
+	}
 	if (rc != PP_OK) {
 		port_free(port);
 		return rc;
@@ -232,6 +322,7 @@ socket_start_doc_port(struct pp_port *port, const char *queue, uint64_t job,
 	}
 	if (rc != PP_OK)
 		return rc;
+	count_before(port);
 	port->in_document = true;
 	port->job = job;
 	port->sent = 0;
@@ -248,11 +339,21 @@ await_room(struct pp_port *port, uint32_t want)
 {
 	const struct pp_host *host = port->host;
 	uint32_t events = want | (port->ended ? 0 : PP_WAIT_READ);
+	int64_t now = host->clock_ms(host->cookie);
+	int64_t left, end = now + port->timeout_ms;
+	uint32_t again_ms;
 	int rc;
 
 	if (port->waiting_ms == 0)
-		port->waiting_ms = host->clock_ms(host->cookie);
-	rc = host->wait_fd(host->cookie, port->fd, events, port->timeout_ms);
+		port->waiting_ms = now;
+	do {
+		socket_look_after(port, &again_ms);
+		now = host->clock_ms(host->cookie);
+		left = end > now ? end - now : 0;
+		rc = host->wait_fd(host->cookie, port->fd, events,
+		    again_ms != 0 && again_ms < left ? (int)again_ms :
+		    (int)left);
+	} while (rc == PP_TIMEOUT && host->clock_ms(host->cookie) < end);
 	if (rc == PP_TIMEOUT)
 		socket_stuck(port, port->waiting_ms);
 	return rc;
@@ -395,6 +496,8 @@ socket_end_doc_port(struct pp_port *port)
 	socket_moving(port);
 	if (deleted)
 		return PP_OK;
+	if (rc == PP_OK)
+		count_after(port);
 	/* The printer has it, whether or not anybody hears of it. */
 	if (rc == PP_OK)
 		(void)host->job_event(host->cookie, port->job, PP_JOB_SENT);

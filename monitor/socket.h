@@ -22,6 +22,7 @@
 /* Most addresses of a printer that are tried. */
 #define SOCKET_PEERS_MAX	8
 
+struct socket_snmp;
 struct socket_tls;
 
 /* As declared; texts are owned, NULL if not set. */
@@ -45,6 +46,8 @@ struct socket_settings {
 	int	 snmp_device_index;
 	int	 snmp_port;
 	int	 snmp_interval_ms;
+	int	 snmp_timeout_ms;
+	int	 snmp_page_wait_ms;
 	int	 write_timeout_ms;
 	int	 stall_timeout_ms;	/* 0: never */
 };
@@ -63,6 +66,7 @@ struct pp_port {
 	char			*place;		/* owned: "printer:9100" */
 	struct pp_timeouts	 asked;		/* set_port_timeouts */
 	struct socket_tls	*tls;		/* owned; NULL: in the clear */
+	struct socket_snmp	*snmp;		/* owned; NULL: not asked */
 
 	/* Where the printer is, as last looked up. */
 	struct socket_peer	 peers[SOCKET_PEERS_MAX];
@@ -83,9 +87,12 @@ struct pp_port {
 	int			 error;		/* of the last write, or 0 */
 	int			 timeout_ms;	/* of a write */
 	int64_t			 waiting_ms;	/* took nothing since; 0 */
+	bool			 counted;	/* the printer's pages before */
+	uint32_t		 pages_before;
 
 	/* Status, and what was said of it last. */
 	bool			 stuck;		/* for longer than timeout_ms */
+	struct pp_port_info_3	 printer;	/* as its report has it */
 	struct pp_port_info_3	 said;
 };
 

@@ -128,6 +128,8 @@ wait_a_while(struct pp_port *port, struct end *end)
 		    host->clock_ms(host->cookie);
 	if (left_ms > LOOK_MAX_MS)
 		left_ms = LOOK_MAX_MS;
+	if (again_ms != 0 && left_ms > again_ms)
+		left_ms = again_ms;
 	if (left_ms < LOOK_MIN_MS)
 		left_ms = LOOK_MIN_MS;
 	end->look_ms = end->look_ms * 2 < LOOK_MAX_MS ? end->look_ms * 2 :

@@ -58,6 +58,14 @@ const struct pp_setting_decl socket_decls[] = {
 	{ .key = "snmp_interval", .type = PP_TYPE_TIME, .preset = "30s",
 	  .min = 100, .max = 86400000,
 	  .help = "how often it is asked while the port is open" },
+	{ .key = "snmp_timeout", .type = PP_TYPE_TIME, .preset = "1s",
+	  .min = 10, .max = 60000,
+	  .help = "longest wait for an answer; one that is silent is asked "
+	  "more and more rarely" },
+	{ .key = "snmp_page_wait", .type = PP_TYPE_TIME, .preset = "0",
+	  .max = 3600000,
+	  .help = "how long a job may wait for the printer to be idle, for "
+	  "its pages to be counted" },
 	{ .key = NULL },
 };
 
@@ -76,7 +84,8 @@ static const struct field {
 	TEXT(tls_ca), TEXT(tls_name), TEXT(tls_fingerprint),
 	TEXT(tls_certificate), TEXT(tls_key), FLAG(snmp),
 	TEXT(snmp_community), FLAG(snmp_version), FLAG(snmp_device_index),
-	FLAG(snmp_port), TIME(snmp_interval),
+	FLAG(snmp_port), TIME(snmp_interval), TIME(snmp_timeout),
+	TIME(snmp_page_wait),
 };
 #define FIELDS	(sizeof(fields) / sizeof(fields[0]))
 

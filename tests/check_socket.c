@@ -871,6 +871,9 @@ START_TEST(rule_77_a_printer_is_heard_while_it_takes_nothing)
 
 	begin_with(&(struct raw_habits){ .chatter = LARGE_LEN,
 	    .receive_buffer = 4096 });
+	ck_assert_int_eq(module.table->set_port_timeouts(port,
+	    &(struct pp_timeouts){ .size = sizeof(struct pp_timeouts),
+	    .write_ms = 1u << 30 }), PP_OK);
 	start(1);
 	while (done < LARGE_LEN) {
 		ck_assert_int_eq(put_some(large + done, LARGE_LEN - done, &n),

@@ -35,7 +35,7 @@ struct raw {
 	bool			 stopping, going, waiting;
 	size_t			 begun, ended, resets;
 	char			*bytes;		/* owned */
-	size_t			 len;
+	size_t			 len, room;
 };
 
 /* ---- the printer's thread --------------------------------------------------- */
@@ -44,11 +44,13 @@ static void
 note(struct raw *printer, const char *bytes, size_t len)
 {
 	pthread_mutex_lock(&printer->lock);
-	printer->bytes = realloc(printer->bytes, printer->len + len + 1);
-	if (printer->bytes == NULL)
-		abort();
-	if (len > 0)
-		memcpy(printer->bytes + printer->len, bytes, len);
+	while (printer->len + len > printer->room) {
+		printer->room = printer->room * 2 + 65536;
+		printer->bytes = realloc(printer->bytes, printer->room);
+		if (printer->bytes == NULL)
+			abort();
+	}
+	memcpy(printer->bytes + printer->len, bytes, len);
 	printer->len += len;
 	pthread_cond_broadcast(&printer->change);
 	pthread_mutex_unlock(&printer->lock);
