@@ -490,11 +490,12 @@ end_document(struct run *run)
 		settle(run, WIRE_CANCELED, PP_CANCELED, "canceled");
 	}
 	code = session_end_doc_port(host->session, host->port);
-	if (code == PP_CANCELED && run->doc->canceled &&
-	    run->outcome.verdict == WIRE_DONE)
-		settle(run, WIRE_CANCELED, PP_CANCELED, "canceled");
-	else if (code != 0 && run->outcome.verdict == WIRE_DONE)
-		port_broke(run, code);
+	if (code != 0 && run->outcome.verdict == WIRE_DONE) {
+		if (run->doc->canceled || host->orphan)
+			settle(run, WIRE_CANCELED, PP_CANCELED, "canceled");
+		else
+			port_broke(run, code);
+	}
 	if (run->outcome.verdict == WIRE_DONE)
 		flush_answers(run);
 }
