@@ -52,6 +52,11 @@ class IppCase(spooling.SpoolCase):
         self.assertIn(why, job["why"])
         return job
 
+    def wait_not_tried(self):
+        """What was begun and could not be is none of the job's attempts."""
+        self.wait_jobs(lambda jobs: [(j["state"], j["attempts"])
+                                     for j in jobs] == [("pending", 0)])
+
     def cancel(self, job):
         self.ask(f"/v1/jobs/{job['id']}/cancel", "POST")
 
@@ -178,8 +183,7 @@ class TestRefusals(SimCase):
         printer = self.printer(accepting=False)
         self.accept(pdf(1))
         self.daemon.wait_log("the printer accepts no jobs now")
-        job, = self.jobs()
-        self.assertEqual(job["attempts"], 0)
+        self.wait_not_tried()
         printer.accepting = True
         self.wait_done()
         self.assertEqual(printer.documents, [pdf(1)])
@@ -271,8 +275,7 @@ class TestAway(SimCase):
         printer.stop()
         self.accept(pdf(1))
         self.daemon.wait_log("no connection.* is the printer on")
-        job, = self.jobs()
-        self.assertEqual(job["attempts"], 0)
+        self.wait_not_tried()
         printer.start()
         self.wait_done()
         self.assertEqual(printer.documents, [pdf(1)])
