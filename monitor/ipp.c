@@ -101,6 +101,20 @@ ipp_pause(const struct pp_port *port, int ms)
  * ---- Settings --------------------------------------------------------------
  */
 
+/* Of a port that is still to be stored; one that is not set has no judge. */
+static int
+given_text(const struct pp_port *port, const char *key, char **text)
+{
+	size_t i;
+
+	for (i = 0; i < port->n_given; i++)
+		if (strcmp(port->given[i].key, key) == 0) {
+			*text = strdup(port->given[i].value);
+			return *text != NULL ? PP_OK : PP_NO_MEMORY;
+		}
+	return PP_OK;
+}
+
 static int
 get_text(const struct pp_port *port, const char *key, char **text)
 {
@@ -109,6 +123,8 @@ get_text(const struct pp_port *port, const char *key, char **text)
 	int rc;
 
 	*text = NULL;
+	if (port->given != NULL)
+		return given_text(port, key, text);
 	rc = host->config_text(host->cookie, port->name, key, NULL, 0, &size);
 	if (rc == PP_NOT_FOUND)
 		return PP_OK;
@@ -226,19 +242,18 @@ get_attributes(struct pp_port *port)
 static int
 get_tls(struct pp_port *port)
 {
-	int rc, verify = 1;
 	char *text;
+	int rc;
 
-	if ((rc = get_number(port, "tls_verify", &verify)) != PP_OK ||
-	    (rc = get_text(port, "tls_ca", &port->tls_ca)) != PP_OK ||
+	if ((rc = get_text(port, "tls_ca", &port->tls_ca)) != PP_OK ||
 	    (rc = get_text(port, "tls_fingerprint", &text)) != PP_OK)
 		return rc;
-	port->tls_verify = verify != 0;
 	port->pinned = text != NULL && text[0] != '\0';
 	if (port->pinned && !ipp_tls_fingerprint(text, port->pin))
 		rc = ipp_fault(port, PP_INVALID_PARAMETER, "tls_fingerprint = "
 		    "%s: the form is sha256: and 64 hexadecimal digits", text);
-	else if (port->tls_ca != NULL && access(port->tls_ca, R_OK) == -1)
+	else if (port->tls_ca != NULL && port->given == NULL &&
+	    access(port->tls_ca, R_OK) == -1)
 		rc = ipp_fault(port, PP_INVALID_PARAMETER,
 		    "tls_ca = %s: %s", port->tls_ca, strerror(errno));
 	else if (!port->secure && (port->pinned || port->tls_ca != NULL))
@@ -249,16 +264,27 @@ get_tls(struct pp_port *port)
 	return rc;
 }
 
+/* All that can be wrong in itself, or with each other. */
 static int
-get_settings(struct pp_port *port)
+get_texts(struct pp_port *port)
 {
-	int confirm = 1, rc;
+	int rc;
 
 	if ((rc = get_uri(port)) != PP_OK ||
 	    (rc = get_format(port)) != PP_OK ||
-	    (rc = get_attributes(port)) != PP_OK ||
-	    (rc = get_tls(port)) != PP_OK ||
+	    (rc = get_attributes(port)) != PP_OK)
+		return rc;
+	return get_tls(port);
+}
+
+static int
+get_settings(struct pp_port *port)
+{
+	int confirm = 1, verify = 1, rc;
+
+	if ((rc = get_texts(port)) != PP_OK ||
 	    (rc = get_number(port, "confirm", &confirm)) != PP_OK ||
+	    (rc = get_number(port, "tls_verify", &verify)) != PP_OK ||
 	    (rc = get_number(port, "connect_timeout",
 	    &port->connect_ms)) != PP_OK ||
 	    (rc = get_number(port, "response_timeout",
@@ -269,6 +295,7 @@ get_settings(struct pp_port *port)
 	    &port->configured_ms)) != PP_OK)
 		return rc;
 	port->confirm = confirm != 0;
+	port->tls_verify = verify != 0;
 	return PP_OK;
 }
 
@@ -359,6 +386,27 @@ ipp_open_port(struct pp_monitor *monitor, const char *name,
 	monitor->ports = port;
 	*out = port;
 	return PP_OK;
+}
+
+/* For AddPort and ConfigPort. */
+static int
+check_settings(struct pp_monitor *monitor, const struct pp_setting *settings,
+    size_t count)
+{
+	struct pp_port *port = calloc(1, sizeof(*port));
+	int rc;
+
+	if (port == NULL)
+		return PP_NO_MEMORY;
+	port->monitor = monitor;
+	port->host = monitor->host;
+	port->link.port = port;
+	port->never_fd = -1;
+	port->given = settings;
+	port->n_given = count;
+	rc = get_texts(port);
+	port_free(port);
+	return rc == PP_INVALID_PARAMETER ? PP_INVALID_DATA : rc;
 }
 
 /* For PortIsValid: the printer is not asked. */
@@ -630,7 +678,10 @@ static int
 ipp_xcv_open_port(struct pp_monitor *monitor, const char *object,
     uint32_t access, struct pp_xcv **out)
 {
-	static const struct pp_util_hooks hooks = { .try_port = try_port };
+	static const struct pp_util_hooks hooks = {
+		.check = check_settings,
+		.try_port = try_port,
+	};
 
 	return pp_util_xcv_open(monitor->host, &ipp_monitor, &hooks, monitor,
 	    object, access, out);

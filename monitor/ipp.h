@@ -50,6 +50,8 @@ struct pp_port {
 	char			 name[PP_PORT_NAME_LEN + 1];
 
 	/* Settings; texts are owned. */
+	const struct pp_setting	*given;		/* borrowed: judge these */
+	size_t			 n_given;
 	char			*uri;
 	char			 address[256];	/* host of it */
 	int			 number;	/* port of it */

@@ -3,6 +3,7 @@
  * the contract without a printer.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "monitor/ipp_words.h"
@@ -292,6 +293,34 @@ START_TEST(rule_71_a_printer_that_is_away_is_an_error)
 }
 END_TEST
 
+/* AddPort of a port with this uri. */
+static int
+add(const char *uri)
+{
+	struct pp_xcv *xcv;
+	size_t needed = 0;
+	char in[200];
+	int len, rc;
+
+	len = snprintf(in, sizeof(in), "new%curi=%s", 0, uri) + 1;
+	ck_assert_int_eq(ipp.table->xcv_open_port(ipp.monitor, "",
+	    PP_ACCESS_ADMINISTER, &xcv), PP_OK);
+	rc = ipp.table->xcv_data_port(xcv, "AddPort", in, (size_t)len, NULL, 0,
+	    &needed);
+	ck_assert_int_eq(ipp.table->xcv_close_port(xcv), PP_OK);
+	return rc;
+}
+
+START_TEST(rule_56_what_is_added_is_judged)
+{
+	ck_assert_int_eq(add("http://printer.example/x"), PP_INVALID_DATA);
+	ck_assert(fake_host_logged(ipp.host, "ipp:// or ipps://"));
+	ck_assert(!fake_host_has_port(ipp.host, "new"));
+	ck_assert_int_eq(add("ipp://printer.example/ipp/print"), PP_OK);
+	ck_assert(fake_host_has_port(ipp.host, "new"));
+}
+END_TEST
+
 #define LOOP(tcase, test, array)					\
 	tcase_add_loop_test(tcase, test, 0,				\
 	    (int)(sizeof(array) / sizeof((array)[0])))
@@ -319,6 +348,7 @@ ipp_suite(void)
 	tcase_add_test(module, rule_31_a_failed_start_leaves_no_document);
 	tcase_add_test(module, rule_33_a_document_of_another_level_is_refused);
 	tcase_add_test(module, rule_49_a_cancel_ends_a_start);
+	tcase_add_test(module, rule_56_what_is_added_is_judged);
 	tcase_add_test(module, rule_71_a_printer_that_is_away_is_an_error);
 	suite_add_tcase(suite, module);
 	return suite;
