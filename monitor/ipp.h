@@ -1,10 +1,12 @@
 /*
  * ipp.h - a port of the module "ipp": what its files share.
  *
- *	ipp.c		the module: settings, ports, documents
+ *	ipp.c		the module: ports, documents
+ *	ipp_settings.c	what a port is told
  *	ipp_link.c	a connection: HTTP by libcups, bounded and cancelable
  *	ipp_tls.c	whether it is the right printer
- *	ipp_job.c	operations on printers and jobs
+ *	ipp_printer.c	what the printer is asked of itself
+ *	ipp_job.c	operations on jobs
  *	ipp_words.c	what IPP's words mean
  *
  * Errors     Codes of monitor.h.  Who finds a fault logs it, with thing,
@@ -108,6 +110,13 @@ int64_t ipp_clock_ms(const struct pp_port *port);
 /* Pass time: PP_OK or PP_CANCELED. */
 int ipp_pause(const struct pp_port *port, int ms);
 
+/* ---- ipp_settings.c ------------------------------------------------------ */
+
+/* Read all; what is wrong is a fault, PP_INVALID_PARAMETER. */
+int ipp_settings_get(struct pp_port *port);
+/* Only those that can be wrong in themselves, or with each other. */
+int ipp_settings_judge(struct pp_port *port);
+
 /* ---- ipp_link.c ---------------------------------------------------------- */
 
 /* Connect, within ms; no two of one link at a time. */
@@ -138,6 +147,30 @@ int ipp_link_answer(struct ipp_link *link, int ms, ipp_t **answer);
 int ipp_tls_check(const struct pp_port *port, http_t *http);
 /* Bytes of "sha256:...", colons within allowed; false: it is none. */
 bool ipp_tls_fingerprint(const char *text, unsigned char pin[IPP_DIGEST_LEN]);
+
+/* ---- ipp_printer.c ------------------------------------------------------- */
+
+/* Longest text of a printer that is shown, with NUL. */
+#define IPP_TEXT_SIZE	200
+
+/* A request with what each has, of the job if there is one; NULL: no memory. */
+ipp_t *ipp_request(const struct pp_port *port, ipp_op_t operation);
+/*
+ * Send a request, which ends here and may be NULL, and have the answer within
+ * ms.  It is the caller's, and NULL after a failure.
+ */
+int ipp_ask(struct ipp_link *link, ipp_t *request, int ms, ipp_t **answer);
+/* The verdict on an answer; what is unhappy is a fault. */
+int ipp_judge(const struct pp_port *port, ipp_t *answer,
+    const char *operation);
+/* First value of an attribute; "" or `otherwise` if it is not there. */
+const char *ipp_text(ipp_t *answer, const char *name);
+int ipp_number(ipp_t *answer, const char *name, int otherwise);
+/* Append text, behind a separator if it is not the first, if there is room. */
+void ipp_append(char *list, size_t size, const char *separator,
+    const char *text);
+/* Show the port as out of reach. */
+void ipp_printer_offline(struct pp_port *port);
 
 /* ---- ipp_job.c ----------------------------------------------------------- */
 
