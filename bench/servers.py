@@ -44,7 +44,7 @@ ports = p
 delivery = {delivery}
 
 [port p]
-monitor = null
+monitor = {monitor}
 {port_keys}
 {more}
 """
@@ -146,8 +146,8 @@ class Printportd:
         self.stock = stock
         self.turns = turns
         self.protocol = protocol
-        self.sections = {"daemon": "", "port_keys": "", "more": "",
-                         **sections}
+        self.sections = {"daemon": "", "monitor": "null", "port_keys": "",
+                         "more": "", **sections}
         self.missing = None
         for name in "printportd", "printport-host", ".libs/null.so":
             if not (build / name).exists():
