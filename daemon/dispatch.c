@@ -384,6 +384,8 @@ forget_ports(struct dispatch *dispatch, const struct conf *conf)
 			continue;
 		port_watch(place->port, NULL, NULL);
 		place->port = NULL;
+		dispatch_trouble_over(&dispatch->starting, &place->in_want,
+		    "no job is kept from its start any more");
 		dispatch_tell_port(dispatch, place);
 	}
 }
@@ -513,9 +515,9 @@ dispatch_free(struct dispatch *dispatch)
 	}
 	dispatch_forget_questions(dispatch);
 	dispatch_forget_decisions(dispatch);
-	while (dispatch->n_paused > 0)
-		free(dispatch->paused[--dispatch->n_paused]);
-	free(dispatch->paused);
+	while (dispatch->n_pauses > 0)
+		free(dispatch->pauses[--dispatch->n_pauses].queue);
+	free(dispatch->pauses);
 	sched_free(dispatch->sched);
 	notify_free(dispatch->notify);
 	shared_conf_release(dispatch->shared);

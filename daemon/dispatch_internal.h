@@ -7,6 +7,7 @@
  *	dispatch_run.c	a job on its way through a port
  *	dispatch_early.c a job that is printed while it arrives
  *	dispatch_act.c	what people do to jobs, queues and ports
+ *	dispatch_trouble.c what fails again and again, told once
  */
 #ifndef DISPATCH_INTERNAL_H
 #define DISPATCH_INTERNAL_H
@@ -37,6 +38,12 @@ enum run_state {
 /* What people want of a job that is being printed. */
 enum run_wish { RUN_WISH_NONE, RUN_WISH_HOLD, RUN_WISH_CANCEL, RUN_WISH_MOVE };
 
+/* Of one or many: it begins with the first, and ends with the last. */
+struct trouble {
+	size_t			 n_have_it;
+	unsigned int		 tries;		/* in vain, of all */
+};
+
 /* A port that jobs may go to. */
 struct place {
 	RB_ENTRY(place)		 link;
@@ -44,8 +51,16 @@ struct place {
 	struct port		*port;		/* NULL: not configured now */
 	unsigned int		 on_the_way;	/* runs not yet at the port */
 	bool			 paused;
+	bool			 pause_said;	/* by a person, since the start */
 	bool			 resting;	/* no jobs before the tick */
+	bool			 in_want;	/* has the trouble `starting` */
 	LIST_HEAD(, run)	 runs;
+};
+
+/* The last word on a queue; without one it is not paused. */
+struct pause {
+	char			*queue;		/* owned */
+	bool			 paused;
 };
 
 /* A job from its start to the mark of its end. */
@@ -73,6 +88,7 @@ struct run {
 	bool			 sent;		/* all of it is in the port */
 	bool			 chained;	/* end marked step by step */
 	int			 error;		/* of the marks */
+	bool			 in_vain;	/* has the trouble `ending` */
 	enum run_wish		 wish;
 	bool			 granted;	/* the end is as wished */
 	char			*wish_queue;	/* owned; of a move */
@@ -122,6 +138,7 @@ struct decision {
 	uint64_t		 job;
 	bool			 under_way;	/* the store's word is pending */
 	bool			 dead;		/* somebody wants otherwise */
+	bool			 in_vain;	/* has the trouble `deciding` */
 	struct job_step		 step;		/* why points to the next */
 	char			 why[DISPATCH_WHY_LEN];
 	const char		*event;		/* for the queue's program */
@@ -146,8 +163,8 @@ struct dispatch {
 	size_t			 n_runs;
 	struct run_list		 retrying;
 	struct place_tree	 places;
-	char			**paused;	/* names of queues; owned */
-	size_t			 n_paused;
+	struct pause		*pauses;	/* owned */
+	size_t			 n_pauses;
 	int64_t			 offset_ms;	/* monotonic to 1970 */
 	struct question_list	 asked_later;	/* by the tick */
 	struct decision_list	 decisions;
@@ -156,6 +173,9 @@ struct dispatch {
 	bool			 load_again;	/* when that is done */
 	bool			 pauses_known, pauses_asked;
 	bool			 queues_untold;	/* the tick tells them */
+	bool			 pauses_unread, jobs_unread;
+	struct trouble		 reading_pauses, reading_jobs;
+	struct trouble		 starting, ending, deciding;
 	bool			 stopping;
 	dispatch_idle_fn	*idle;
 	void			*idle_arg;
@@ -209,6 +229,15 @@ void dispatch_overrule(struct dispatch *dispatch, uint64_t job);
 /* All that wait; once more.  Or never again: the records are read anew. */
 void dispatch_decide_again(struct dispatch *dispatch);
 void dispatch_forget_decisions(struct dispatch *dispatch);
+
+/* ---- dispatch_trouble.c ------------------------------------------------- */
+
+/* It failed, and will be tried again; job may be 0. */
+void dispatch_trouble(struct trouble *trouble, bool *has_it, const char *text,
+    uint64_t job, int error);
+/* It did not, or will not be tried.  Nothing unless it has it. */
+void dispatch_trouble_over(struct trouble *trouble, bool *has_it,
+    const char *text);
 
 /* ---- dispatch_load.c ---------------------------------------------------- */
 

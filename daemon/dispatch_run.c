@@ -126,6 +126,8 @@ settle(struct run *run, int error)
 	bool known = sched_knows(dispatch->sched, id, NULL);
 	struct past past = dispatch_past(dispatch, id);
 
+	dispatch_trouble_over(&dispatch->ending, &run->in_vain,
+	    "nothing is left to be recorded of how jobs ended");
 	if (run->wish == RUN_WISH_MOVE && run->wish_queue != NULL)
 		past.attempts = 0;
 	if (known)
@@ -209,6 +211,9 @@ on_recorded(void *arg, int error)
 		on_store_gone(run);
 		break;
 	default:
+		dispatch_trouble(&run->dispatch->ending, &run->in_vain,
+		    "how a job ended cannot be recorded, it is tried again",
+		    run->id, run->error);
 		retry_later(run);
 	}
 }
@@ -342,6 +347,10 @@ end_for_want(struct run *run, int error)
 {
 	run->place->resting = true;
 	dispatch_start_tick(run->dispatch);
+	if (error != -ENXIO)		/* of which the spooler tells */
+		dispatch_trouble(&run->dispatch->starting,
+		    &run->place->in_want, "a job cannot be started, it is "
+		    "tried again", run->id, error);
 	end_untouched(run, strerror(-error));
 }
 
@@ -413,6 +422,20 @@ end_stopped(struct run *run, const char *why)
 		    SCHED_AGAIN : SCHED_NOT_STARTED);
 }
 
+/*
+ * Its port could not begin it, which is the port's trouble, not the job's: no
+ * attempt, and the pauses of the port say when it is tried there again.
+ */
+static void
+end_not_begun(struct run *run, const char *why)
+{
+	if (run->wish != RUN_WISH_NONE)
+		end_as_wished(run);
+	else
+		end(run, JOB_PENDING, JOB_PRINTER_STOPPED, why,
+		    SCHED_NOT_STARTED);
+}
+
 /* ---- the port ----------------------------------------------------------- */
 
 /* On to the next copy or document; false: that was the last. */
@@ -438,6 +461,25 @@ on_printed_one(struct run *run, const char *why)
 	}
 	counters.printed++;
 	end(run, JOB_COMPLETED, JOB_COMPLETED_SUCCESSFULLY, why, SCHED_DONE);
+}
+
+/*
+ * What a monitor finds wrong with a document is not the port's trouble, and a
+ * host that died may have died of the document.  Documents and copies of the
+ * job that are on paper already would be there once more with each try.
+ */
+static bool
+is_ports_trouble(const struct run *run, const struct wire_outcome *outcome)
+{
+	switch (outcome->code) {
+	case 0:
+	case PP_INVALID_PARAMETER:
+	case PP_INVALID_NAME:
+	case PP_INVALID_DATA:
+		return false;
+	default:
+		return !run->begun;
+	}
 }
 
 static void
@@ -478,6 +520,11 @@ on_printed(struct document *doc, const struct wire_outcome *outcome)
 		end_stopped(run, outcome->text);
 		return;
 	case WIRE_RETRY:
+		if (is_ports_trouble(run, outcome))
+			end_not_begun(run, outcome->text);
+		else
+			end_failed(run, outcome->text);
+		return;
 	case WIRE_FAILED:
 	case WIRE_VERDICT_COUNT:
 		end_failed(run, outcome->text);
@@ -540,6 +587,8 @@ dispatch_run_print(struct run *run)
 	if (!may_print(run) || port_print(run->place->port, &run->doc) == -1)
 		return -1;
 	run->port = run->place->port;
+	dispatch_trouble_over(&run->dispatch->starting, &run->place->in_want,
+	    "no job is kept from its start any more");
 	enter(run, RUN_PRINTING);
 	return 0;
 }

@@ -47,6 +47,16 @@ committer_gone(struct committer *com)
 	atomic_store(&com->health, STORE_GONE);
 }
 
+int
+committer_look(struct committer *com)
+{
+	if (spooldir_present(com->root) && data_present(com->dir) &&
+	    com->ops->present(com->be))
+		return 0;
+	committer_gone(com);
+	return -ENXIO;
+}
+
 /* What cannot be put right while we run stays. */
 static void
 worsen(struct committer *com, int error)
@@ -93,9 +103,7 @@ refuse(struct committer *com, struct op_list *batch)
 	enum store_health health;
 	struct op *op;
 
-	if (!spooldir_present(com->root) || !data_present(com->dir) ||
-	    !com->ops->present(com->be))
-		committer_gone(com);
+	(void)committer_look(com);
 	health = committer_health(com);
 	if (health == STORE_GONE)
 		fail_all(batch, -ENXIO);

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -290,6 +291,27 @@ START_TEST(a_store_whose_directory_is_gone_says_so)
 }
 END_TEST
 
+/* Nothing is written, so nothing else would find out. */
+START_TEST(a_look_finds_out_that_it_is_gone)
+{
+	static const char *const parts[] = { "", "/data", "/jobs.db" };
+	char path[600], aside[640];
+
+	ck_assert_ptr_nonnull(rig_open(&rig));
+	ck_assert_int_eq(rig_look(&rig), 0);
+	ck_assert_int_eq(store_health(rig.store), STORE_OK);
+	snprintf(path, sizeof(path), "%s%s", rig.directory, parts[_i]);
+	snprintf(aside, sizeof(aside), "%s.aside", path);
+	ck_assert_int_eq(rename(path, aside), 0);
+	ck_assert_int_eq(rig_look(&rig), -ENXIO);
+	ck_assert_int_eq(store_health(rig.store), STORE_GONE);
+	rig_close(&rig);
+	ck_assert_int_eq(rename(aside, path), 0);
+	ck_assert_ptr_nonnull(rig_open(&rig));
+	ck_assert_int_eq(rig_look(&rig), 0);
+}
+END_TEST
+
 static Suite *
 spool_fault_suite(void)
 {
@@ -309,6 +331,7 @@ spool_fault_suite(void)
 	tcase_add_test(one, short_and_interrupted_writes_lose_nothing);
 	tcase_add_test(one, without_nameless_files_it_works_too);
 	tcase_add_test(one, a_store_whose_directory_is_gone_says_so);
+	tcase_add_loop_test(one, a_look_finds_out_that_it_is_gone, 0, 3);
 	suite_add_tcase(suite, nth);
 	suite_add_tcase(suite, one);
 	return suite;
