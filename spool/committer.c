@@ -152,6 +152,21 @@ apply(struct committer *com, struct op_list *batch)
 	return 0;
 }
 
+/*
+ * What a commit wrote whose sync then failed is in the log, whole, and would
+ * count again if we ended now: but its clients have been told "no", and print
+ * it once more.  So it is written over.  Should that fail too, the sync's
+ * failure stands, and nothing is accepted before a probe has succeeded.
+ */
+static void
+write_over(struct committer *com)
+{
+	if (com->ops->begin(com->be) != 0)
+		return;
+	if (com->ops->touch(com->be) != 0 || com->ops->commit(com->be) != 0)
+		com->ops->rollback(com->be);
+}
+
 static void
 transact(struct committer *com, struct op_list *batch)
 {
@@ -168,8 +183,10 @@ transact(struct committer *com, struct op_list *batch)
 			continue;
 		}
 		error = com->ops->commit(com->be);
-		if (error != 0)
+		if (error != 0) {
 			com->ops->rollback(com->be);
+			write_over(com);
+		}
 		break;
 	}
 	if (error == 0)
