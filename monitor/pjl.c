@@ -283,7 +283,8 @@ pjl_write_port_from_fd(struct pp_port *port, int fd, uint64_t max,
 
 /*
  * A job that comes to no good end is ended for the printer all the same, as
- * far as that goes without a wait: whatever it was in the middle of is over.
+ * far as that goes without a wait, or else before the next: whatever it was in
+ * the middle of is over.
  */
 static int
 say_end(struct pp_port *port, bool deleted)
@@ -294,12 +295,14 @@ say_end(struct pp_port *port, bool deleted)
 		port->said = port->say_len;	/* the rest comes to nothing */
 	pjl_say(port, PJL_UEL);
 	if (port->run.named) {
-		pjl_say_job(port, "EOJ");
+		pjl_say_job(port, "EOJ", &port->run);
 		pjl_say(port, PJL_UEL);
 	}
 	if (!deleted)
 		return pjl_push_all(port);
 	(void)pjl_push(port, &all);
+	if (!all)
+		port->owed = port->run;
 	return PP_OK;
 }
 

@@ -78,7 +78,6 @@ struct pp_port {
 
 	/* The printer. */
 	enum pjl_speech		 speech;
-	bool			 greeted;	/* was asked who it is */
 	bool			 readable;	/* when it was last tried */
 	int64_t			 heard_ms;	/* its last byte */
 	struct pjl_parser	 parser;
@@ -104,6 +103,7 @@ struct pp_port {
 	bool			 begun;		/* its data has */
 	bool			 ended;		/* the printer has ended it */
 	bool			 ctrl_d;	/* one is held back */
+	struct pjl_run		 owed;		/* named: not told of its end */
 	int64_t			 deadline_ms;	/* of PJL_LISTENING */
 
 	/* What is being said. */
@@ -132,8 +132,9 @@ int pjl_hear(struct pp_port *port, bool client);
 
 /* Set what is to be said, or more of it. */
 void pjl_say(struct pp_port *port, const char *text);
-/* The same with the name of the document's run: JOB, EOJ. */
-void pjl_say_job(struct pp_port *port, const char *command);
+/* The same with the name of a run: JOB, EOJ. */
+void pjl_say_job(struct pp_port *port, const char *command,
+    const struct pjl_run *run);
 /* Bring it out, as far as it goes now; *all says whether that was all. */
 int pjl_push(struct pp_port *port, bool *all);
 /* Until all is out, however long the printer takes.  PP_CANCELED. */

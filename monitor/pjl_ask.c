@@ -1,9 +1,10 @@
 /*
  * pjl_ask.c - questions about the printer, by name and by path.
  *
- * What the printer said of itself is remembered; only memory is asked for
- * anew, between documents, and if the port takes no question then what it said
- * last will do.  All that is not known here is the port monitor's.
+ * What the printer said of itself is remembered, be it that a client had asked;
+ * only memory is asked for anew, between documents, and if the port takes no
+ * question then, what it said last will do.  All that is not known here is the
+ * port monitor's.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -304,7 +304,6 @@ forget_printer(struct pp_port *port)
 	pjl_clear_status(port);
 	pjl_complete_pending(port);
 	port->heard_ms = pjl_now_ms(port);
-	port->greeted = false;
 	if (port->set.probe != PJL_PROBE_ASSUME)
 		port->speech = PJL_UNKNOWN;
 }

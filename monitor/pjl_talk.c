@@ -99,11 +99,12 @@ pjl_say(struct pp_port *port, const char *text)
 }
 
 void
-pjl_say_job(struct pp_port *port, const char *command)
+pjl_say_job(struct pp_port *port, const char *command,
+    const struct pjl_run *run)
 {
 	char name[PJL_NAME_SIZE], line[PJL_NAME_SIZE + 32];
 
-	pjl_name(port, &port->run, name);
+	pjl_name(port, run, name);
 	snprintf(line, sizeof(line), "@PJL %s NAME = \"%s\"\r\n", command,
 	    name);
 	pjl_say(port, line);
@@ -276,8 +277,11 @@ say_preamble(struct pp_port *port)
 	snprintf(timed, sizeof(timed), "@PJL USTATUS TIMED = %d\r\n",
 	    timed_s(port));
 	pjl_say(port, PJL_UEL "@PJL\r\n");
+	if (port->owed.named)
+		pjl_say_job(port, "EOJ", &port->owed);
+	port->owed.named = false;
 	if (port->set.job_control)
-		pjl_say_job(port, "JOB");
+		pjl_say_job(port, "JOB", &port->run);
 	port->run.named = port->set.job_control;
 	if (port->set.ustatus && port->readable) {
 		pjl_say(port, "@PJL USTATUS JOB = ON\r\n");
@@ -287,11 +291,7 @@ say_preamble(struct pp_port *port)
 		pjl_say(port, "@PJL USTATUS DEVICE = ON\r\n");
 		pjl_say(port, timed);
 	}
-	if (!port->greeted && port->readable)
-		pjl_say(port, "@PJL INFO ID\r\n@PJL INFO MEMORY\r\n"
-		    "@PJL INFO STATUS\r\n");
 	pjl_say(port, PJL_UEL);
-	port->greeted = true;
 }
 
 /* What comes before the question or the preamble is settled; say it. */
