@@ -695,6 +695,7 @@ END_TEST
 START_TEST(what_was_sent_is_done_when_the_port_is_freed)
 {
 	print_sent("ready opened docs send", 2);
+	ck_assert_int_eq(n_back, 0);
 	port_free(port);
 	port = NULL;
 	ck_assert_int_eq(n_back, 2);
