@@ -229,7 +229,7 @@ print_list(const struct wish *wish, json_t *all)
 	} else if (json_array_size(all) > 0) {
 		if (show_jobs(all, stdout) != 0)
 			return no_memory();
-	} else if (isatty(STDOUT_FILENO)) {
+	} else {
 		puts(wish->options & ALL ? "no jobs" : "no unfinished jobs");
 	}
 	return DONE;

@@ -107,7 +107,7 @@ class Jobs(ControlCase):
         self.daemon.wait_documents(2)
         for number in 1, 2:
             self.wait_state(number, "completed")
-        self.assertEqual(self.ctl("jobs"), "")
+        self.assertEqual(self.ctl("jobs"), "no unfinished jobs\n")
         self.assertEqual(self.numbers("-a"), [1, 2])
 
     def test_a_paused_queue_outlives_a_restart(self):
@@ -322,8 +322,11 @@ class Looking(ControlCase):
         paused = [q["name"] for q in self.json("queues")["queues"]
                   if q["paused"]]
         self.assertEqual(paused, [name])
-        self.assertEqual(self.ctl("jobs", name), "")
-        self.assertEqual(self.ctl("jobs", "--", name), "")
+        for words in [name], ["--", name]:
+            self.assertEqual(self.ctl("jobs", *words),
+                             "no unfinished jobs\n")
+        self.assertEqual(self.ctl("jobs", "-a", name), "no jobs\n")
+        self.assertEqual(self.json("jobs", "-a", name), {"jobs": []})
 
     def test_misspelt_names(self):
         self.start()
@@ -566,7 +569,7 @@ class Rights(ControlCase):
         self.assertIn("Connection refused", self.ctl("jobs", status=3))
         self.daemon.start()
         self.daemon.wait_log(" ready ports=", 2)
-        self.assertEqual(self.ctl("jobs"), "")
+        self.assertEqual(self.ctl("jobs"), "no unfinished jobs\n")
 
 
 class Connection:
