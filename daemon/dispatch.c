@@ -516,6 +516,7 @@ dispatch_free(struct dispatch *dispatch)
 	while (dispatch->n_paused > 0)
 		free(dispatch->paused[--dispatch->n_paused]);
 	free(dispatch->paused);
+	dispatch_forget_closed(dispatch);
 	sched_free(dispatch->sched);
 	notify_free(dispatch->notify);
 	shared_conf_release(dispatch->shared);

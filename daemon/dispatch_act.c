@@ -374,6 +374,9 @@ take_note(struct dispatch *dispatch, const struct store_note *note)
 {
 	struct place *place;
 
+	if (strcmp(note->kind, "queue") == 0 &&
+	    strcmp(note->key, "closed") == 0)
+		return dispatch_set_closed(dispatch, note->name, note->value);
 	if (strcmp(note->key, "paused") != 0 || strcmp(note->value, "yes") != 0)
 		return 0;
 	if (strcmp(note->kind, "queue") == 0)
@@ -404,8 +407,8 @@ on_notes(void *arg, int error, struct store_note_list *list)
 			error = -ENOMEM;
 	store_note_list_free(list);
 	if (error != 0) {
-		log_put(LOG_LEVEL_ERROR, "what is paused cannot be read, it is "
-		    "tried again", LOG_TEXT("reason", strerror(-error)));
+		log_put(LOG_LEVEL_ERROR, "what is paused or closed cannot be "
+		    "read, it is tried again", LOG_TEXT("reason", strerror(-error)));
 		dispatch_start_tick(dispatch);
 		return;
 	}
@@ -413,7 +416,8 @@ on_notes(void *arg, int error, struct store_note_list *list)
 	dispatch_tell_queues(dispatch);
 	RB_FOREACH(place, place_tree, &dispatch->places)
 		dispatch_tell_port(dispatch, place);
-	dispatch_load(dispatch);
+	if (dispatch->shared != NULL)
+		dispatch_load(dispatch);
 }
 
 /*
@@ -431,4 +435,11 @@ dispatch_load_pauses(struct dispatch *dispatch)
 	    store_notes(store, on_notes, dispatch) == 0;
 	if (!dispatch->pauses_asked)
 		dispatch_start_tick(dispatch);
+}
+
+void
+dispatch_recall(struct dispatch *dispatch)
+{
+	while (dispatch->pauses_asked)
+		spooler_wait(dispatch->spooler);
 }

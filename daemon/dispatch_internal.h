@@ -7,6 +7,7 @@
  *	dispatch_run.c	a job on its way through a port
  *	dispatch_early.c a job that is printed while it arrives
  *	dispatch_act.c	what people do to jobs, queues and ports
+ *	dispatch_close.c queues that take no jobs
  */
 #ifndef DISPATCH_INTERNAL_H
 #define DISPATCH_INTERNAL_H
@@ -128,6 +129,11 @@ struct decision {
 
 TAILQ_HEAD(decision_list, decision);
 
+/* A queue whose intake is closed. */
+struct closed {
+	char			*name, *why;	/* owned; why may be "" */
+};
+
 RB_HEAD(early_tree, dispatch_early);
 RB_HEAD(run_tree, run);
 RB_HEAD(place_tree, place);
@@ -146,6 +152,8 @@ struct dispatch {
 	struct place_tree	 places;
 	char			**paused;	/* names of queues; owned */
 	size_t			 n_paused;
+	struct closed		*closed;	/* owned */
+	size_t			 n_closed;
 	int64_t			 offset_ms;	/* monotonic to 1970 */
 	struct question_list	 asked_later;	/* by the tick */
 	struct decision_list	 decisions;
@@ -253,8 +261,15 @@ void dispatch_early_end(struct run *run, const struct wire_outcome *outcome);
 
 /* ---- dispatch_act.c ----------------------------------------------------- */
 
-/* What was paused when the daemon ended. */
+/* What was paused or closed when the daemon ended. */
 void dispatch_load_pauses(struct dispatch *dispatch);
+
+/* ---- dispatch_close.c --------------------------------------------------- */
+
+/* As it is from now on, without a record; why NULL: open. */
+int dispatch_set_closed(struct dispatch *dispatch, const char *name,
+    const char *why) __attribute__((warn_unused_result));
+void dispatch_forget_closed(struct dispatch *dispatch);
 
 /* ---- dispatch_run.c ----------------------------------------------------- */
 

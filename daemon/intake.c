@@ -288,6 +288,20 @@ intake_print_early(struct intake *intake)
 
 /* ---- birth, and the end of all ------------------------------------------ */
 
+bool
+intake_is_closed(const struct intake_house *house,
+    const struct conf_queue *queue, char why[INTAKE_WHY_LEN])
+{
+	const char *reason = house->dispatch == NULL ? NULL :
+	    dispatch_queue_closed(house->dispatch, queue->name);
+
+	if (reason == NULL)
+		return false;
+	snprintf(why, INTAKE_WHY_LEN, "the queue takes no jobs now%s%s",
+	    *reason != '\0' ? ": " : "", reason);
+	return true;
+}
+
 /* 0, or a negative errno and why. */
 static int
 admit(const struct intake_house *house, const struct conf_queue *queue,

@@ -72,6 +72,15 @@ struct intake_ops {
 };
 
 /*
+ * Does the queue take no jobs now?  To be asked before a job begins, and of
+ * any delivery; then why has it in words, for the client.  It is a time that
+ * will pass.
+ */
+bool intake_is_closed(const struct intake_house *house,
+    const struct conf_queue *queue, char why[INTAKE_WHY_LEN])
+    __attribute__((warn_unused_result));
+
+/*
  * host of about is the client's address.  NULL: it is refused; *error is a
  * positive errno, and why has it in words.
  */

@@ -87,6 +87,23 @@ lpd_job_for_data(struct lpd_job_list *list, const char *name)
 	return new_job(list, name);
 }
 
+bool
+lpd_job_is_new(const struct lpd_job *job)
+{
+	return job->control == NULL && job->n_files == 0;
+}
+
+bool
+lpd_job_awaits_control(const struct lpd_job_list *list)
+{
+	const struct lpd_job *job;
+
+	TAILQ_FOREACH(job, list, link)
+		if (job->control == NULL)
+			return true;
+	return false;
+}
+
 int
 lpd_job_add_file(struct lpd_job *job, const char *name)
 {

@@ -48,6 +48,10 @@ TAILQ_HEAD(lpd_job_list, lpd_job);
 /* The job of a data file of this name.  NULL: no memory, or too many. */
 struct lpd_job *lpd_job_for_data(struct lpd_job_list *list, const char *name)
     __attribute__((warn_unused_result));
+/* Nothing of it is there yet. */
+bool lpd_job_is_new(const struct lpd_job *job);
+/* Is there data whose control file has not come? */
+bool lpd_job_awaits_control(const struct lpd_job_list *list);
 /* Has a file of this name come for it? */
 bool lpd_job_has(const struct lpd_job *job, const char *name);
 /* A data file begins.  -1: no memory, or too many. */

@@ -777,6 +777,41 @@ START_TEST(a_paused_queue_is_paused_after_a_restart)
 }
 END_TEST
 
+/* It is known before the first client comes, and of any queue. */
+START_TEST(a_closed_queue_is_closed_after_a_restart)
+{
+	static const char queues[] = Q_A "[queue s]\nports = a\n"
+	    "delivery = stream\n";
+	uint64_t id;
+
+	press_start(&press, queues, "a");
+	ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "q"),
+	    "the spool is being read");
+	dispatch_recall(press.dispatch);
+	ck_assert_ptr_null(dispatch_queue_closed(press.dispatch, "q"));
+	ck_assert_int_eq(press_close_queue(&press, "Q", "moving"), 0);
+	ck_assert_int_eq(press_close_queue(&press, "s", ""), 0);
+	ck_assert_int_eq(press_close_queue(&press, "x", ""), -ENOENT);
+	press_stop(&press);
+	press_start(&press, queues, "a");
+	dispatch_recall(press.dispatch);
+	ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "Q"), "moving");
+	ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "s"), "");
+	id = press_print(&press, "q", "what is in");
+	await(id, JOB_COMPLETED);
+	ck_assert_int_eq(press_close_queue(&press, "q", "later"), 0);
+	ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "q"), "later");
+	ck_assert_int_eq(press_close_queue(&press, "q", NULL), 0);
+	ck_assert_ptr_null(dispatch_queue_closed(press.dispatch, "q"));
+	press_stop(&press);
+	press_start(&press, queues, "a");
+	dispatch_recall(press.dispatch);
+	ck_assert_ptr_null(dispatch_queue_closed(press.dispatch, "q"));
+	ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "s"), "");
+	press_stop(&press);
+}
+END_TEST
+
 START_TEST(a_paused_port_is_paused_after_a_restart)
 {
 	char why[DISPATCH_WHY_LEN];
@@ -1060,6 +1095,7 @@ add_people(Suite *suite)
 	tcase_add_test(tcase, a_finished_job_is_printed_again);
 	tcase_add_test(tcase, a_job_without_data_is_not_printed_again);
 	tcase_add_test(tcase, a_paused_queue_is_paused_after_a_restart);
+	tcase_add_test(tcase, a_closed_queue_is_closed_after_a_restart);
 	tcase_add_test(tcase, a_paused_port_is_paused_after_a_restart);
 }
 

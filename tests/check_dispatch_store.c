@@ -373,6 +373,8 @@ START_TEST(jobs_are_read_anew_when_the_store_is_back)
 	ck_assert_int_eq(press_act(&press, next, DISPATCH_HOLD), -ENXIO);
 	ck_assert_int_eq(press_pause_queue(&press, "q", true), -ENXIO);
 	ck_assert(!dispatch_queue_paused(press.dispatch, "q"));
+	ck_assert_int_eq(press_close_queue(&press, "q", ""), -ENXIO);
+	ck_assert_ptr_null(dispatch_queue_closed(press.dispatch, "q"));
 	bring_back();
 	await(next, JOB_COMPLETED);
 	expect(id, JOB_COMPLETED);

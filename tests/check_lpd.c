@@ -485,6 +485,90 @@ START_TEST(point_17_a_queue_that_is_paused)
 }
 END_TEST
 
+/* What is in prints on; what has begun may end. */
+START_TEST(point_12_a_queue_that_is_closed)
+{
+	struct sender client, early;
+	char text[512];
+
+	begin("");
+	enter(&early);
+	ck_assert_int_eq(say(&early, "\2lobby\n"), ACK);
+	ck_assert_int_eq(control(&early, "cfA001h", "Pa\nldfA001h\n"), ACK);
+	rig.dispatch.closed = "new toner";
+	enter(&client);
+	send_octets(&client, "\2front\n", 7);
+	ck_assert_uint_gt(hear_all(&client, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "\2the queue takes no jobs now: new toner\n");
+	leave(&client);
+	ck_assert_int_eq(data(&early, "dfA001h", "abc"), ACK);
+	ck_assert_uint_eq(rig.dispatch.n, 1);
+	ck_assert_int_eq(control(&early, "cfA002h", "Pa\nldfA002h\n"), 2);
+	leave(&early);
+	settle();
+	ck_assert_uint_eq(counters.refused, 2);
+	ck_assert_uint_eq(receive_rig_jobs(&rig), 1);
+	rig.dispatch.closed = NULL;
+	print_one("open again");
+	ck_assert_uint_eq(rig.dispatch.n, 2);
+}
+END_TEST
+
+static const char *const begun[] = {
+	"\2lobby\n", "\0023 dfA001h\n", "\0033 dfA001h\n",
+};
+
+/* In a session without a job, whatever the job would begin with. */
+START_TEST(point_12_a_queue_that_is_closed_in_mid_session)
+{
+	struct sender client;
+
+	begin("");
+	enter(&client);
+	ck_assert_int_eq(say(&client, "\2lobby\n"), ACK);
+	rig.dispatch.closed = "";
+	ck_assert_int_eq(say(&client, begun[_i]), 2);
+	finish(&client);
+	nothing_is_kept();
+}
+END_TEST
+
+/* Data is there, and its control file is of the same job. */
+START_TEST(point_12_a_job_that_has_begun_may_end)
+{
+	struct sender client;
+
+	begin("");
+	enter(&client);
+	ck_assert_int_eq(say(&client, "\2lobby\n"), ACK);
+	ck_assert_int_eq(data(&client, "dfA001h", "abc"), ACK);
+	rig.dispatch.closed = "";
+	ck_assert_int_eq(say(&client, "\2lobby\n"), ACK);
+	ck_assert_int_eq(data(&client, "dfB001h", "de"), ACK);
+	ck_assert_int_eq(control(&client, "cfA001h", "Pa\nldfA001h\n"
+	    "ldfB001h\n"), ACK);
+	finish(&client);
+	ck_assert_str_eq(contents(last_job()), "abc|de");
+}
+END_TEST
+
+START_TEST(point_17_a_queue_that_is_closed)
+{
+	struct sender client;
+	char text[512];
+
+	begin("");
+	rig.dispatch.closed = "new toner";
+	enter(&client);
+	send_octets(&client, "\3lobby\n", 7);
+	hear_all(&client, text, sizeof(text));
+	ck_assert_str_eq(text, "lobby is ready\n"
+	    "lobby takes no jobs: new toner\nno entries\n");
+	leave(&client);
+	settle();
+}
+END_TEST
+
 START_TEST(point_17_columns)
 {
 	struct sender client;
@@ -991,11 +1075,16 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, point_09_octet_by_octet);
 	tcase_add_test(tcase, point_09_silence_has_two_limits);
 	tcase_add_test(tcase, point_10_the_first_answer_waits_for_no_disk);
+	tcase_add_test(tcase, point_12_a_queue_that_is_closed);
+	tcase_add_loop_test(tcase,
+	    point_12_a_queue_that_is_closed_in_mid_session, 0, COUNT(begun));
+	tcase_add_test(tcase, point_12_a_job_that_has_begun_may_end);
 	tcase_add_loop_test(tcase, point_13_codes_of_refusals, 0,
 	    COUNT(refusals));
 	tcase_add_test(tcase, point_13_later_is_2);
 	tcase_add_test(tcase, point_13_refusals_take_time_and_nothing_else);
 	tcase_add_test(tcase, point_17_a_queue_that_is_paused);
+	tcase_add_test(tcase, point_17_a_queue_that_is_closed);
 	tcase_add_test(tcase, point_17_columns);
 	tcase_add_test(tcase, point_20_an_abort_forgets_one_job);
 	tcase_add_loop_test(tcase, point_22_a_length_that_is_not_known, 0,

@@ -503,6 +503,15 @@ press_pause_queue(struct press *press, const char *name, bool paused)
 }
 
 int
+press_close_queue(struct press *press, const char *name, const char *why)
+{
+	struct press_outcome outcome = { 0 };
+
+	return outcome_of(press, dispatch_close_queue(press->dispatch, name,
+	    why, press_done, &outcome), &outcome);
+}
+
+int
 press_pause_port(struct press *press, const char *name, bool paused)
 {
 	struct press_outcome outcome = { 0 };

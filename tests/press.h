@@ -118,6 +118,7 @@ int press_act(struct press *press, uint64_t id, enum dispatch_action action);
 int press_move(struct press *press, uint64_t id, const char *queue,
     uint32_t priority);
 int press_pause_queue(struct press *press, const char *name, bool paused);
+int press_close_queue(struct press *press, const char *name, const char *why);
 int press_pause_port(struct press *press, const char *name, bool paused);
 /* End the hosts of all ports, as a crash. */
 void press_kill_hosts(struct press *press);
