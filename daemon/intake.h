@@ -99,6 +99,18 @@ struct incoming *intake_incoming(const struct intake *intake);
 void intake_print_early(struct intake *intake);
 
 /*
+ * The banner page, if the queue wants one; all of the job is known and there.
+ * Members may be NULL: user and title are the job's then, and host its
+ * client's address.  -1 and errno.
+ */
+struct intake_banner {
+	bool		 asked;		/* the client wants one */
+	const char	*user, *host, *job_class;
+};
+int intake_cover(struct intake *intake, const struct intake_banner *claims)
+    __attribute__((warn_unused_result));
+
+/*
  * fd is the client's socket, or -1: how it fares then tells whether the client
  * knows that its job is kept.  unaware: it cannot.  0, and committed will be
  * called; or a positive errno, and why, if the job is not welcome now that its

@@ -74,7 +74,8 @@ size_t lpd_job_missing(const struct lpd_job *job);
 size_t lpd_job_unnamed(const struct lpd_job *job);
 
 /*
- * Tell the store who prints what, and how, as far as is known.  -1: no memory.
+ * Tell the store who prints what, and how, as far as is known, and put the
+ * banner page in front if there is to be one.  Once.  -1: no memory.
  */
 int lpd_job_describe(struct lpd_job *job, const struct conf_listener *conf,
     const struct lpd_options *options) __attribute__((warn_unused_result));

@@ -55,6 +55,8 @@ setup(void)
 	front = NULL;
 }
 
+static const char *queue_lines = "";
+
 /* The front end, with these lines in its section. */
 static void
 begin(const char *lines)
@@ -67,12 +69,12 @@ begin(const char *lines)
 	ck_assert_ptr_nonnull(file);
 	fprintf(file, "[daemon]\nspool_directory = %s\n[listener l]\n"
 	    "protocol = lpd\nlisten = *:0\nrefusal_delay = 0\n%s\n"
-	    "[queue lobby]\nports = p\naliases = front\n[port p]\n"
-	    "monitor = null\n", rig.spool.directory, lines);
+	    "[queue lobby]\nports = p\naliases = front\n%s\n[port p]\n"
+	    "monitor = null\n", rig.spool.directory, lines, queue_lines);
 	ck_assert_int_eq(fclose(file), 0);
 	conf = conf_load(path, &errors);
-	ck_assert_msg(conf != NULL, "%s", errors.n > 0 ? errors.v[0].text :
-	    "");
+	ck_assert_msg(conf != NULL && conf_read_banners(conf, &errors) == 0,
+	    "%s", errors.n > 0 ? errors.v[0].text : "");
 	ck_assert_int_eq(unlink(path), 0);
 	shared = shared_conf_new(conf);
 	front = frontend_new(&rig.house, shared, &conf->listeners[0], NULL);
@@ -1023,6 +1025,99 @@ START_TEST(a_cut_after_each_octet)
 }
 END_TEST
 
+/* ---- banner pages -------------------------------------------------------- */
+
+static const char template[] = "${user}|${host}|${title}|${class}|${queue}|"
+    "${job}";
+
+static const struct {
+	const char	*policy, *lines, *page;	/* page NULL: none */
+} banners[] = {
+	{ "no", "Lalice\n", NULL },
+	{ "asked", "", NULL },
+	{ "asked", "Lbob\nCA-class\n", "bob|h|title|A-class|lobby|1" },
+	{ "asked", "L\n", NULL },
+	{ "always", "", "alice|h|title||lobby|1" },
+	{ "always", "Lb^\033o)b\n", "b.o)b|h|title||lobby|1" },
+};
+
+START_TEST(point_44_a_page_in_front)
+{
+	const char *page = banners[_i].page;
+	char lines[400], text[300], path[300];
+	struct sender client;
+	const struct job *job;
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s", rig_path(&rig.spool, "page"));
+	out = fopen(path, "w");
+	ck_assert(out != NULL && fputs(template, out) != EOF &&
+	    fclose(out) == 0);
+	snprintf(lines, sizeof(lines), "banner = %s\n%s%s\n",
+	    banners[_i].policy, banners[_i].policy[0] == 'n' ? "; " :
+	    "banner_file = ", path);
+	queue_lines = lines;
+	begin("");
+	queue_lines = "";
+	ck_assert_int_eq(unlink(path), 0);
+	enter(&client);
+	ck_assert_int_eq(say(&client, "\2lobby\n"), ACK);
+	snprintf(text, sizeof(text), "Hh\nPalice\nJtitle\n%sldfA001h\n"
+	    "ldfA001h\nldfB001h\n", banners[_i].lines);
+	ck_assert_int_eq(control(&client, "cfA001h", text), ACK);
+	ck_assert_int_eq(data(&client, "dfB001h", "second"), ACK);
+	ck_assert_int_eq(data(&client, "dfA001h", "first"), ACK);
+	finish(&client);
+	job = last_job();
+	snprintf(text, sizeof(text), "%s%sfirst|second", page != NULL ? page :
+	    "", page != NULL ? "|" : "");
+	ck_assert_str_eq(contents(job), text);
+	ck_assert_uint_eq(job->bytes, 11);
+	ck_assert_uint_eq(job->documents[0].copies, page != NULL ? 1 : 2);
+	ck_assert_uint_eq(job->documents[job->n_documents - 2].copies, 2);
+}
+END_TEST
+
+START_TEST(point_44_what_is_asked_for_is_kept)
+{
+	struct sender client;
+
+	begin("");
+	enter(&client);
+	ck_assert_int_eq(say(&client, "\2lobby\n"), ACK);
+	ck_assert_int_eq(control(&client, "cfA001h", "Hh\nPa\nLbob\n"
+	    "ldfA001h\n"), ACK);
+	ck_assert_int_eq(data(&client, "dfA001h", "abc"), ACK);
+	finish(&client);
+	ck_assert_ptr_nonnull(strstr(last_job()->extra, "\nLbob\n"));
+}
+END_TEST
+
+/* Data alone, of which only the host is known. */
+START_TEST(point_44_a_page_for_anonymous)
+{
+	struct sender client;
+	char text[2048];
+
+	queue_lines = "banner = always";
+	begin("");
+	queue_lines = "";
+	enter(&client);
+	ck_assert_int_eq(say(&client, "\2lobby\n"), ACK);
+	ck_assert_int_eq(data(&client, "dfA001h", "abc"), ACK);
+	finish(&client);
+	ck_assert_uint_eq(last_job()->n_documents, 2);
+	ck_assert_ptr_nonnull(strstr(contents(last_job()),
+	    "  User   anonymous\r\n  Host   10.0.0.5\r\n"));
+	enter(&client);
+	send_octets(&client, "\4lobby\n", 7);
+	hear_all(&client, text, sizeof(text));
+	ck_assert_msg(strstr(text, "        banner   ") != NULL, "%s", text);
+	leave(&client);
+	settle();
+}
+END_TEST
+
 /* ---- the end of the store, and of the daemon ----------------------------- */
 
 START_TEST(the_store_is_lost)
@@ -1107,6 +1202,10 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, point_33_a_reset_in_the_middle);
 	tcase_add_test(tcase, point_34_35_stray_nuls_and_02_again);
 	tcase_add_test(tcase, point_37_the_same_name_twice);
+	tcase_add_loop_test(tcase, point_44_a_page_in_front, 0,
+	    COUNT(banners));
+	tcase_add_test(tcase, point_44_what_is_asked_for_is_kept);
+	tcase_add_test(tcase, point_44_a_page_for_anonymous);
 	tcase_add_test(tcase, options_in_the_name);
 	tcase_add_loop_test(tcase, names_of_queues, 0, COUNT(names));
 	tcase_add_loop_test(tcase, a_cut_after_each_octet, 0,

@@ -51,6 +51,21 @@ class LpdCase(harness.TestCase):
         """Nothing is printed: the directory is not there."""
         self.start(port=f"directory = {self.daemon.dir}/none\n", **kwargs)
 
+    def start_with_banner(self, policy, **kwargs):
+        """All goes to one file, whose path it returns."""
+        page = self.daemon.dir / "page"
+        page.write_bytes(b"<${user}|${title}|${job}>")
+        paper = self.daemon.dir / "paper"
+        self.start(port=f"path = {paper}\nfsync = no",
+                   queue=f"banner = {policy}\nbanner_file = {page}\n",
+                   **kwargs)
+        return paper
+
+    def paper(self, path, n):
+        """What is on it after so many documents and copies."""
+        self.daemon.wait_jobs(n)
+        return path.read_bytes()
+
     def client(self, **kwargs):
         return lpd.Client(self.address, **kwargs)
 
@@ -159,6 +174,17 @@ class TestRlpr(LpdCase):
         self.assertEqual(self.printed(1),
                          [pathlib.Path(paths[0]).read_bytes()])
 
+    def test_rlpr_asks_for_a_banner_page(self):
+        """It does, unless it is told not to."""
+        paper = self.start_with_banner(
+            "asked", listen=f"listen = {self.host}:515")
+        path = self.documents_of(70000)[0]
+        data = pathlib.Path(path).read_bytes()
+        self.run_peer("rlpr", "-Ualice", "-JMinutes", "-#", "2", path)
+        self.run_peer("rlpr", "-h", path)
+        self.assertEqual(self.paper(paper, 4),
+                         b"<alice|Minutes|1>" + 3 * data)
+
     def test_rlpr_prints_copies(self):
         self.serve()
         self.run_peer("rlpr", "-#", "3", self.documents_of(10)[0])
@@ -242,6 +268,14 @@ class TestCups(LpdCase):
 
     def test_banner(self):
         self.check("banner=on", sizes=(70000,))
+
+    def test_banner_page(self):
+        paper = self.start_with_banner("asked")
+        data = random.Random(1).randbytes(70000)
+        self.cups(data, "banner=on&manual_copies=off", copies=2)
+        self.cups(b"without")
+        self.assertEqual(self.paper(paper, 4),
+                         b"<alice|Minutes|1>" + 2 * data + b"without")
 
     def test_format_and_other_forms(self):
         self.check("format=f&sanitize_title=no", sizes=(100,))
