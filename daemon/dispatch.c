@@ -105,6 +105,7 @@ on_step(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	dispatch_run_line(dispatch);
 	if (dispatch->stopping && dispatch->n_runs == 0)
 		tell_idle(dispatch);
 	if (!dispatch->loaded || dispatch->stopping ||
@@ -185,7 +186,7 @@ dispatch_make_place(struct dispatch *dispatch, const char *name)
 		free(place);
 		return NULL;
 	}
-	LIST_INIT(&place->runs);
+	TAILQ_INIT(&place->runs);
 	RB_INSERT(place_tree, &dispatch->places, place);
 	return place;
 }

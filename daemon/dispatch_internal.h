@@ -29,6 +29,7 @@ struct notify;
 
 enum run_state {
 	RUN_MARKING,	/* the mark `processing` and the record are pending */
+	RUN_IN_LINE,	/* the last document of those before it is pending */
 	RUN_FETCHING,	/* the descriptor of a document is pending */
 	RUN_PRINTING,	/* the port's done is pending */
 	RUN_RECORDING,	/* the mark of the end is pending */
@@ -46,13 +47,13 @@ struct place {
 	unsigned int		 on_the_way;	/* runs not yet at the port */
 	bool			 paused;
 	bool			 resting;	/* no jobs before the tick */
-	LIST_HEAD(, run)	 runs;
+	TAILQ_HEAD(, run)	 runs;		/* in the order of their start */
 };
 
 /* A job from its start to the mark of its end. */
 struct run {
 	RB_ENTRY(run)		 link;
-	LIST_ENTRY(run)		 at_place;
+	TAILQ_ENTRY(run)	 at_place;
 	TAILQ_ENTRY(run)	 in_retry;
 	struct dispatch		*dispatch;
 	struct place		*place;
@@ -148,6 +149,7 @@ struct dispatch {
 	struct early_tree	 earlies;
 	struct run_tree		 runs;
 	size_t			 n_runs;
+	size_t			 n_in_line;	/* of them */
 	struct run_list		 retrying;
 	struct place_tree	 places;
 	char			**paused;	/* names of queues; owned */
@@ -284,6 +286,10 @@ int dispatch_run_start(struct dispatch *dispatch, uint64_t job,
 /* What the port's trouble means for the jobs that it prints. */
 void dispatch_run_port_changed(struct dispatch *dispatch,
     struct place *place);
+/* A job that started before has documents to go to its port: it must wait. */
+bool dispatch_run_must_wait(const struct run *run);
+/* Those in line whose turn has come go on. */
+void dispatch_run_line(struct dispatch *dispatch);
 /* It is not at a port: back to wait, on record and then in line. */
 void dispatch_run_put_back(struct run *run);
 /* A wish has been set: end what is printing, if it is. */

@@ -556,24 +556,23 @@ write_all(struct press *press, struct incoming *in, const char *text)
 	}
 }
 
-uint64_t
-press_try(struct press *press, const char *queue, const char *text,
-    int *error)
+static struct incoming *
+begin(struct press *press, const char *queue)
 {
 	struct job_about about = { .queue = queue, .user = "somebody",
 	    .host = "10.0.0.5", .title = "",
 	    .created_ms = time(NULL) * 1000 - press->age_ms };
-	struct job_about_document document = { .copies = 1 };
+
+	return incoming_begin(spooler_store(press->spooler), &about, 0,
+	    on_room, NULL);
+}
+
+static uint64_t
+commit_job(struct press *press, struct incoming *in, int *error)
+{
 	struct commit commit = { 0 };
-	struct incoming *in = incoming_begin(spooler_store(press->spooler),
-	    &about, 0, on_room, NULL);
 	uint64_t id;
 
-	*error = in == NULL ? -errno : 0;
-	if (in == NULL)
-		return 0;
-	ck_assert_int_eq(incoming_document(in, &document), 0);
-	write_all(press, in, text);
 	incoming_commit(in, on_committed, &commit);
 	while (!commit.here)
 		press_turn(press);
@@ -582,6 +581,45 @@ press_try(struct press *press, const char *queue, const char *text,
 		return 0;
 	id = commit.job->id;
 	dispatch_accept(press->dispatch, commit.job);
+	return id;
+}
+
+uint64_t
+press_try(struct press *press, const char *queue, const char *text,
+    int *error)
+{
+	struct job_about_document document = { .copies = 1 };
+	struct incoming *in = begin(press, queue);
+
+	*error = in == NULL ? -errno : 0;
+	if (in == NULL)
+		return 0;
+	ck_assert_int_eq(incoming_document(in, &document), 0);
+	write_all(press, in, text);
+	return commit_job(press, in, error);
+}
+
+uint64_t
+press_print_all(struct press *press, const char *queue, const char *words)
+{
+	struct incoming *in = begin(press, queue);
+	char *copy = strdup(words), *rest = copy, *word, *end;
+	struct job_about_document document;
+	uint64_t id;
+	int error;
+
+	ck_assert(in != NULL && copy != NULL);
+	while ((word = strsep(&rest, " ")) != NULL) {
+		end = word + strcspn(word, "+");
+		document = (struct job_about_document){
+		    .copies = 1 + (uint32_t)strlen(end) };
+		*end = '\0';
+		ck_assert_int_eq(incoming_document(in, &document), 0);
+		write_all(press, in, word);
+	}
+	free(copy);
+	id = commit_job(press, in, &error);
+	ck_assert_int_eq(error, 0);
 	return id;
 }
 

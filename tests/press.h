@@ -72,6 +72,9 @@ bool press_logged(const struct press *press, const char *part);
 /* A job of one document; its number when it is in the store. */
 uint64_t press_print(struct press *press, const char *queue,
     const char *text);
+/* Of several documents and copies: a word is a document, "+" a copy more. */
+uint64_t press_print_all(struct press *press, const char *queue,
+    const char *words);
 /* The same; error gets the outcome of the commit, with 0 for the number. */
 uint64_t press_try(struct press *press, const char *queue, const char *text,
     int *error);
