@@ -122,6 +122,28 @@ state_name(enum port_state state)
 }
 
 static json_t *
+supplies_json(const struct port *port)
+{
+	json_t *array = json_array(), *object;
+	const struct port_supply *supplies;
+	bool bad = array == NULL, part;
+	size_t n, i;
+
+	supplies = port_supplies(port, &n);
+	for (i = 0; i < n && !bad; i++) {
+		object = json_object();
+		part = object == NULL;
+		api_set(object, "name", api_text_json(supplies[i].name),
+		    &part);
+		api_set(object, "percent", supplies[i].percent < 0 ?
+		    json_null() : json_integer(supplies[i].percent), &part);
+		bad = json_array_append_new(array,
+		    api_whole(object, part)) == -1;
+	}
+	return api_whole(array, bad);
+}
+
+static json_t *
 port_json(const struct api_call *call, const struct conf_port *conf,
     const struct port *port)
 {
@@ -143,6 +165,7 @@ port_json(const struct api_call *call, const struct conf_port *conf,
 	    call->house->dispatch, conf->name)), &bad);
 	api_set(object, "waiting", api_number_json(port_waiting(port)),
 	    &bad);
+	api_set(object, "supplies", supplies_json(port), &bad);
 	return api_whole(object, bad);
 }
 

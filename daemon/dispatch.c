@@ -214,7 +214,8 @@ dispatch_tell_port(struct dispatch *dispatch, struct place *place)
 		sched_remove_port(dispatch->sched, place->name);
 		return;
 	}
-	room = place->paused || place->resting ? 0 : port_room(place->port);
+	room = place->paused || place->resting || dispatch_run_keeps(place) ?
+	    0 : port_room(place->port);
 	room = room > place->on_the_way ? room - place->on_the_way : 0;
 	if (sched_set_port(dispatch->sched, place->name, room,
 	    !port_healthy(place->port) ? SCHED_DOWN :
@@ -385,6 +386,8 @@ forget_ports(struct dispatch *dispatch, const struct conf *conf)
 			continue;
 		port_watch(place->port, NULL, NULL);
 		place->port = NULL;
+		dispatch_trouble_over(&dispatch->starting, &place->in_want,
+		    "no job is kept from its start any more");
 		dispatch_tell_port(dispatch, place);
 	}
 }
@@ -514,9 +517,9 @@ dispatch_free(struct dispatch *dispatch)
 	}
 	dispatch_forget_questions(dispatch);
 	dispatch_forget_decisions(dispatch);
-	while (dispatch->n_paused > 0)
-		free(dispatch->paused[--dispatch->n_paused]);
-	free(dispatch->paused);
+	while (dispatch->n_pauses > 0)
+		free(dispatch->pauses[--dispatch->n_pauses].queue);
+	free(dispatch->pauses);
 	dispatch_forget_closed(dispatch);
 	sched_free(dispatch->sched);
 	notify_free(dispatch->notify);

@@ -259,46 +259,76 @@ dispatch_move(struct dispatch *dispatch, uint64_t job, const char *queue,
 
 /* ---- pauses ------------------------------------------------------------- */
 
-static size_t
-find_paused(const struct dispatch *dispatch, const char *name)
+static struct pause *
+find_pause(const struct dispatch *dispatch, const char *queue)
 {
 	size_t i;
 
-	for (i = 0; i < dispatch->n_paused; i++)
-		if (strcasecmp(dispatch->paused[i], name) == 0)
-			break;
-	return i;
+	for (i = 0; i < dispatch->n_pauses; i++)
+		if (strcasecmp(dispatch->pauses[i].queue, queue) == 0)
+			return &dispatch->pauses[i];
+	return NULL;
 }
 
 static int
-set_paused(struct dispatch *dispatch, const char *name, bool paused)
+add_pause(struct dispatch *dispatch, const char *queue, bool paused)
 {
-	size_t i = find_paused(dispatch, name);
-	char **grown;
+	struct pause *grown = reallocarray(dispatch->pauses,
+	    dispatch->n_pauses + 1, sizeof(*grown));
 
-	if (paused == (i < dispatch->n_paused))
-		return 0;
-	if (!paused) {
-		free(dispatch->paused[i]);
-		dispatch->paused[i] = dispatch->paused[--dispatch->n_paused];
-		return 0;
-	}
-	grown = reallocarray(dispatch->paused, dispatch->n_paused + 1,
-	    sizeof(*grown));
 	if (grown == NULL)
 		return -1;
-	dispatch->paused = grown;
-	grown[dispatch->n_paused] = strdup(name);
-	if (grown[dispatch->n_paused] == NULL)
+	dispatch->pauses = grown;
+	grown += dispatch->n_pauses;
+	*grown = (struct pause){ strdup(queue), paused };
+	if (grown->queue == NULL)
 		return -1;
-	dispatch->n_paused++;
+	dispatch->n_pauses++;
+	return 0;
+}
+
+/* Those that say nothing any more. */
+static void
+tidy_pauses(struct dispatch *dispatch)
+{
+	size_t i = 0;
+
+	while (i < dispatch->n_pauses) {
+		if (dispatch->pauses[i].paused) {
+			i++;
+			continue;
+		}
+		free(dispatch->pauses[i].queue);
+		dispatch->pauses[i] =
+		    dispatch->pauses[--dispatch->n_pauses];
+	}
+}
+
+/*
+ * Until it is known what was paused, a word that it goes on is kept, too: the
+ * answer of the store may be older than that.
+ */
+static int
+set_paused(struct dispatch *dispatch, const char *queue, bool paused)
+{
+	struct pause *pause = find_pause(dispatch, queue);
+
+	if (pause != NULL)
+		pause->paused = paused;
+	else if ((paused || !dispatch->pauses_known) &&
+	    add_pause(dispatch, queue, paused) == -1)
+		return -1;
+	if (dispatch->pauses_known)
+		tidy_pauses(dispatch);
 	return 0;
 }
 
 bool
 dispatch_queue_paused(const struct dispatch *dispatch, const char *name)
 {
-	return find_paused(dispatch, name) < dispatch->n_paused;
+	const struct pause *pause = find_pause(dispatch, name);
+
+	return pause != NULL && pause->paused;
 }
 
 bool
@@ -365,10 +395,12 @@ dispatch_pause_port(struct dispatch *dispatch, const char *name, bool paused,
 	if (may_act(dispatch, 0) == -1)
 		return -1;
 	place->paused = paused;
+	place->pause_said = true;
 	dispatch_tell_port(dispatch, place);
 	return record_pause(dispatch, "port", place->name, paused, done, arg);
 }
 
+/* What a person has said meanwhile is newer. */
 static int
 take_note(struct dispatch *dispatch, const struct store_note *note)
 {
@@ -376,17 +408,19 @@ take_note(struct dispatch *dispatch, const struct store_note *note)
 
 	if (strcmp(note->kind, "queue") == 0 &&
 	    strcmp(note->key, "closed") == 0)
-		return dispatch_set_closed(dispatch, note->name, note->value);
+		return dispatch_note_closed(dispatch, note->name, note->value);
 	if (strcmp(note->key, "paused") != 0 || strcmp(note->value, "yes") != 0)
 		return 0;
 	if (strcmp(note->kind, "queue") == 0)
-		return set_paused(dispatch, note->name, true);
+		return find_pause(dispatch, note->name) != NULL ? 0 :
+		    add_pause(dispatch, note->name, true);
 	if (strcmp(note->kind, "port") != 0)
 		return 0;
 	place = dispatch_make_place(dispatch, note->name);
 	if (place == NULL)
 		return -1;
-	place->paused = true;
+	if (!place->pause_said)
+		place->paused = true;
 	return 0;
 }
 
@@ -407,12 +441,18 @@ on_notes(void *arg, int error, struct store_note_list *list)
 			error = -ENOMEM;
 	store_note_list_free(list);
 	if (error != 0) {
-		log_put(LOG_LEVEL_ERROR, "what is paused or closed cannot be "
-		    "read, it is tried again", LOG_TEXT("reason", strerror(-error)));
+		dispatch_trouble(&dispatch->reading_pauses,
+		    &dispatch->pauses_unread, "what is paused or closed "
+		    "cannot be read, it is tried again", 0, error);
 		dispatch_start_tick(dispatch);
 		return;
 	}
+	dispatch_trouble_over(&dispatch->reading_pauses,
+	    &dispatch->pauses_unread, "what is paused or closed is known "
+	    "now");
 	dispatch->pauses_known = true;
+	tidy_pauses(dispatch);
+	dispatch_tidy_closed(dispatch);
 	dispatch_tell_queues(dispatch);
 	RB_FOREACH(place, place_tree, &dispatch->places)
 		dispatch_tell_port(dispatch, place);

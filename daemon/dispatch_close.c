@@ -12,38 +12,40 @@
 #include "spooler.h"
 
 static struct closed *
-find_closed(const struct dispatch *dispatch, const char *name)
+find_closed(const struct dispatch *dispatch, const char *queue)
 {
 	size_t i;
 
 	for (i = 0; i < dispatch->n_closed; i++)
-		if (strcasecmp(dispatch->closed[i].name, name) == 0)
+		if (strcasecmp(dispatch->closed[i].queue, queue) == 0)
 			return &dispatch->closed[i];
 	return NULL;
 }
 
-/* An entry without a reason yet, or NULL. */
-static struct closed *
-add_closed(struct dispatch *dispatch, const char *name)
+/* why is taken over, also if there is no memory. */
+static int
+add_closed(struct dispatch *dispatch, const char *queue, char *why)
 {
 	struct closed *grown = reallocarray(dispatch->closed,
 	    dispatch->n_closed + 1, sizeof(*grown));
 
-	if (grown == NULL)
-		return NULL;
-	dispatch->closed = grown;
-	grown += dispatch->n_closed;
-	*grown = (struct closed){ .name = strdup(name) };
-	if (grown->name == NULL)
-		return NULL;
+	if (grown != NULL) {
+		dispatch->closed = grown;
+		grown += dispatch->n_closed;
+		*grown = (struct closed){ strdup(queue), why };
+	}
+	if (grown == NULL || grown->queue == NULL) {
+		free(why);
+		return -1;
+	}
 	dispatch->n_closed++;
-	return grown;
+	return 0;
 }
 
 static void
 remove_closed(struct dispatch *dispatch, struct closed *closed)
 {
-	free(closed->name);
+	free(closed->queue);
 	free(closed->why);
 	*closed = dispatch->closed[--dispatch->n_closed];
 }
@@ -57,25 +59,44 @@ dispatch_forget_closed(struct dispatch *dispatch)
 	dispatch->closed = NULL;
 }
 
+void
+dispatch_tidy_closed(struct dispatch *dispatch)
+{
+	size_t i = 0;
+
+	while (i < dispatch->n_closed)
+		if (dispatch->closed[i].why != NULL)
+			i++;
+		else
+			remove_closed(dispatch, &dispatch->closed[i]);
+}
+
 int
-dispatch_set_closed(struct dispatch *dispatch, const char *name,
+dispatch_note_closed(struct dispatch *dispatch, const char *queue,
     const char *why)
 {
-	struct closed *closed = find_closed(dispatch, name);
 	char *copy;
 
-	if (why == NULL) {
-		if (closed != NULL)
-			remove_closed(dispatch, closed);
+	if (find_closed(dispatch, queue) != NULL)
 		return 0;
-	}
 	copy = strdup(why);
-	if (copy != NULL && closed == NULL)
-		closed = add_closed(dispatch, name);
-	if (copy == NULL || closed == NULL) {
-		free(copy);
+	return copy == NULL ? -1 : add_closed(dispatch, queue, copy);
+}
+
+/*
+ * Until the records are known, a word that it is open is kept, too: what they
+ * say may be older than that.
+ */
+static int
+set_closed(struct dispatch *dispatch, const char *queue, const char *why)
+{
+	struct closed *closed = find_closed(dispatch, queue);
+	char *copy = NULL;
+
+	if (why != NULL && (copy = strdup(why)) == NULL)
 		return -1;
-	}
+	if (closed == NULL)
+		return add_closed(dispatch, queue, copy);
 	free(closed->why);
 	closed->why = copy;
 	return 0;
@@ -87,24 +108,24 @@ dispatch_queue_closed(const struct dispatch *dispatch, const char *name)
 {
 	const struct closed *closed = find_closed(dispatch, name);
 
-	if (!dispatch->pauses_known && closed == NULL)
+	if (closed == NULL && !dispatch->pauses_known)
 		return "the spool is being read";
 	return closed == NULL ? NULL : closed->why;
 }
 
 /* Not each time that somebody says what is so already. */
 static void
-log_closed(const struct dispatch *dispatch, const char *name, const char *why)
+log_closed(const struct dispatch *dispatch, const char *queue,
+    const char *why)
 {
-	const struct closed *closed = find_closed(dispatch, name);
+	const char *before = dispatch_queue_closed(dispatch, queue);
 
-	if (why == NULL && closed != NULL)
+	if (why == NULL && before != NULL)
 		log_put(LOG_LEVEL_INFO, "queue takes jobs again",
-		    LOG_TEXT("queue", name));
-	else if (why != NULL && (closed == NULL ||
-	    strcmp(closed->why, why) != 0))
+		    LOG_TEXT("queue", queue));
+	else if (why != NULL && (before == NULL || strcmp(before, why) != 0))
 		log_put(LOG_LEVEL_INFO, "queue takes no jobs",
-		    LOG_TEXT("queue", name), LOG_TEXT("reason", why));
+		    LOG_TEXT("queue", queue), LOG_TEXT("reason", why));
 }
 
 static void
@@ -127,8 +148,10 @@ dispatch_close_queue(struct dispatch *dispatch, const char *name,
 		return -1;
 	}
 	log_closed(dispatch, queue->name, why);
-	if (dispatch_set_closed(dispatch, queue->name, why) == -1)
+	if (set_closed(dispatch, queue->name, why) == -1)
 		return -1;
+	if (dispatch->pauses_known)
+		dispatch_tidy_closed(dispatch);
 	return store_note(store, "queue", queue->name, "closed", why,
 	    done != NULL ? done : on_noted, arg);
 }

@@ -18,9 +18,12 @@
 #include "log.h"
 #include "spooler.h"
 
+/* It is on record, or not needed any more. */
 static void
 decision_free(struct decision *d)
 {
+	dispatch_trouble_over(&d->dispatch->deciding, &d->in_vain,
+	    "nothing is left to be recorded of what is to become of jobs");
 	TAILQ_REMOVE(&d->dispatch->decisions, d, link);
 	free(d->queue);
 	free(d);
@@ -52,9 +55,10 @@ on_decided(void *arg, int error)
 		decision_free(d);
 		return;
 	}
-	log_put(LOG_LEVEL_ERROR, "what is to become of a job cannot be "
-	    "recorded, it is tried again", LOG_NUM("job", d->job),
-	    LOG_TEXT("reason", strerror(-error)));
+	if (error != -ENXIO)
+		dispatch_trouble(&d->dispatch->deciding, &d->in_vain,
+		    "what is to become of a job cannot be recorded, it is "
+		    "tried again", d->job, error);
 	dispatch_start_tick(d->dispatch);
 }
 
@@ -155,13 +159,16 @@ dispatch_overrule(struct dispatch *dispatch, uint64_t job)
 	}
 }
 
+/* That the store is gone says all about a trouble with it. */
 void
 dispatch_forget_decisions(struct dispatch *dispatch)
 {
 	struct decision *d, *next;
 
+	dispatch->deciding = (struct trouble){ 0 };
 	for (d = TAILQ_FIRST(&dispatch->decisions); d != NULL; d = next) {
 		next = TAILQ_NEXT(d, link);
+		d->in_vain = false;
 		forget(d);
 	}
 }

@@ -8,6 +8,7 @@
  *	dispatch_early.c a job that is printed while it arrives
  *	dispatch_act.c	what people do to jobs, queues and ports
  *	dispatch_close.c queues that take no jobs
+ *	dispatch_trouble.c what fails again and again, told once
  */
 #ifndef DISPATCH_INTERNAL_H
 #define DISPATCH_INTERNAL_H
@@ -39,6 +40,12 @@ enum run_state {
 /* What people want of a job that is being printed. */
 enum run_wish { RUN_WISH_NONE, RUN_WISH_HOLD, RUN_WISH_CANCEL, RUN_WISH_MOVE };
 
+/* Of one or many: it begins with the first, and ends with the last. */
+struct trouble {
+	size_t			 n_have_it;
+	unsigned int		 tries;		/* in vain, of all */
+};
+
 /* A port that jobs may go to. */
 struct place {
 	RB_ENTRY(place)		 link;
@@ -46,8 +53,16 @@ struct place {
 	struct port		*port;		/* NULL: not configured now */
 	unsigned int		 on_the_way;	/* runs not yet at the port */
 	bool			 paused;
+	bool			 pause_said;	/* by a person, since the start */
 	bool			 resting;	/* no jobs before the tick */
+	bool			 in_want;	/* has the trouble `starting` */
 	TAILQ_HEAD(, run)	 runs;		/* in the order of their start */
+};
+
+/* The last word on a queue; without one it is not paused. */
+struct pause {
+	char			*queue;		/* owned */
+	bool			 paused;
 };
 
 /* A job from its start to the mark of its end. */
@@ -66,13 +81,16 @@ struct run {
 	struct document_about	 about;
 	size_t			 number;	/* of the document, from 0 */
 	uint32_t		 copy;		/* of it, from 0 */
+	uint64_t		 pages;		/* that ports counted so far */
 	struct dispatch_early	*early;		/* not committed yet; or NULL */
 	struct follow		*follow;	/* owned; feeds the port */
 	bool			 no_record;	/* it came to nothing */
 	bool			 begun;		/* a port has had a byte */
 	bool			 stopped;	/* marked `processing-stopped` */
+	bool			 sent;		/* all of the job is in the port */
 	bool			 chained;	/* end marked step by step */
 	int			 error;		/* of the marks */
+	bool			 in_vain;	/* has the trouble `ending` */
 	enum run_wish		 wish;
 	bool			 granted;	/* the end is as wished */
 	char			*wish_queue;	/* owned; of a move */
@@ -122,6 +140,7 @@ struct decision {
 	uint64_t		 job;
 	bool			 under_way;	/* the store's word is pending */
 	bool			 dead;		/* somebody wants otherwise */
+	bool			 in_vain;	/* has the trouble `deciding` */
 	struct job_step		 step;		/* why points to the next */
 	char			 why[DISPATCH_WHY_LEN];
 	const char		*event;		/* for the queue's program */
@@ -130,9 +149,10 @@ struct decision {
 
 TAILQ_HEAD(decision_list, decision);
 
-/* A queue whose intake is closed. */
+/* The last word on a queue's intake; without one it is open. */
 struct closed {
-	char			*name, *why;	/* owned; why may be "" */
+	char			*queue;		/* owned */
+	char			*why;		/* owned; NULL: it is open */
 };
 
 RB_HEAD(early_tree, dispatch_early);
@@ -152,8 +172,8 @@ struct dispatch {
 	size_t			 n_in_line;	/* of them */
 	struct run_list		 retrying;
 	struct place_tree	 places;
-	char			**paused;	/* names of queues; owned */
-	size_t			 n_paused;
+	struct pause		*pauses;	/* owned */
+	size_t			 n_pauses;
 	struct closed		*closed;	/* owned */
 	size_t			 n_closed;
 	int64_t			 offset_ms;	/* monotonic to 1970 */
@@ -164,6 +184,9 @@ struct dispatch {
 	bool			 load_again;	/* when that is done */
 	bool			 pauses_known, pauses_asked;
 	bool			 queues_untold;	/* the tick tells them */
+	bool			 pauses_unread, jobs_unread;
+	struct trouble		 reading_pauses, reading_jobs;
+	struct trouble		 starting, ending, deciding;
 	bool			 stopping;
 	dispatch_idle_fn	*idle;
 	void			*idle_arg;
@@ -218,6 +241,15 @@ void dispatch_overrule(struct dispatch *dispatch, uint64_t job);
 void dispatch_decide_again(struct dispatch *dispatch);
 void dispatch_forget_decisions(struct dispatch *dispatch);
 
+/* ---- dispatch_trouble.c ------------------------------------------------- */
+
+/* It failed, and will be tried again; job may be 0. */
+void dispatch_trouble(struct trouble *trouble, bool *has_it, const char *text,
+    uint64_t job, int error);
+/* It did not, or will not be tried.  Nothing unless it has it. */
+void dispatch_trouble_over(struct trouble *trouble, bool *has_it,
+    const char *text);
+
 /* ---- dispatch_load.c ---------------------------------------------------- */
 
 /* Read all that is unfinished. */
@@ -268,9 +300,11 @@ void dispatch_load_pauses(struct dispatch *dispatch);
 
 /* ---- dispatch_close.c --------------------------------------------------- */
 
-/* As it is from now on, without a record; why NULL: open. */
-int dispatch_set_closed(struct dispatch *dispatch, const char *name,
+/* What the record says, unless a person has said otherwise since. */
+int dispatch_note_closed(struct dispatch *dispatch, const char *queue,
     const char *why) __attribute__((warn_unused_result));
+/* All records are known now. */
+void dispatch_tidy_closed(struct dispatch *dispatch);
 void dispatch_forget_closed(struct dispatch *dispatch);
 
 /* ---- dispatch_run.c ----------------------------------------------------- */
@@ -288,6 +322,8 @@ void dispatch_run_port_changed(struct dispatch *dispatch,
     struct place *place);
 /* A job that started before has documents to go to its port: it must wait. */
 bool dispatch_run_must_wait(const struct run *run);
+/* A job has begun at this port and has documents to go: nobody else may. */
+bool dispatch_run_keeps(const struct place *place);
 /* Those in line whose turn has come go on. */
 void dispatch_run_line(struct dispatch *dispatch);
 /* It is not at a port: back to wait, on record and then in line. */

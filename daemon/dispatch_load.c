@@ -230,6 +230,8 @@ static void load_after(struct dispatch *dispatch, const struct job *last);
 static void
 on_all_known(struct dispatch *dispatch)
 {
+	dispatch_trouble_over(&dispatch->reading_jobs, &dispatch->jobs_unread,
+	    "jobs of the spool are known now");
 	dispatch->loading = false;
 	dispatch->loaded = !dispatch->load_again;
 	dispatch->load_again = false;
@@ -275,8 +277,9 @@ on_page(void *arg, int error, struct job_list *list)
 	if (is_current(q) && error == 0)
 		put_page(dispatch, list);
 	else if (is_current(q)) {
-		log_put(LOG_LEVEL_ERROR, "jobs of the spool cannot be read, "
-		    "it is tried again", LOG_TEXT("reason", strerror(-error)));
+		dispatch_trouble(&dispatch->reading_jobs,
+		    &dispatch->jobs_unread, "jobs of the spool cannot be read, "
+		    "it is tried again", 0, error);
 		load_failed(dispatch);
 	}
 	job_list_free(list);

@@ -32,7 +32,9 @@
 static void end_as_wished(struct run *run);
 static void end_untouched(struct run *run, const char *why);
 static void fetch(struct run *run);
+static void note(struct run *run, const char *trouble);
 static void record(struct run *run);
+static void send_line_back(struct place *place);
 
 /* Runs up to here have not reached their port. */
 static bool
@@ -40,6 +42,16 @@ on_the_way(enum run_state state)
 {
 	return state == RUN_MARKING || state == RUN_IN_LINE ||
 	    state == RUN_FETCHING;
+}
+
+/* Another document or copy is to come, behind the one that is at hand. */
+static bool
+has_more(const struct run *run)
+{
+	const struct job *job = run->job;
+
+	return job != NULL && (run->number + 1 < job->n_documents ||
+	    run->copy + 1 < job->documents[run->number].copies);
 }
 
 /* The scheduler has taken room for it, and gets it back only from us. */
@@ -59,7 +71,7 @@ enter(struct run *run, enum run_state state)
 		run->place->on_the_way--;
 	else if (is && !was)
 		run->place->on_the_way++;
-	else
+	else if (!has_more(run))
 		return;
 	dispatch_tell_port(run->dispatch, run->place);
 }
@@ -141,6 +153,8 @@ settle(struct run *run, int error)
 	bool known = sched_knows(dispatch->sched, id, NULL);
 	struct past past = dispatch_past(dispatch, id);
 
+	dispatch_trouble_over(&dispatch->ending, &run->in_vain,
+	    "nothing is left to be recorded of how jobs ended");
 	if (run->wish == RUN_WISH_MOVE && run->wish_queue != NULL)
 		past.attempts = 0;
 	if (known)
@@ -224,6 +238,9 @@ on_recorded(void *arg, int error)
 		on_store_gone(run);
 		break;
 	default:
+		dispatch_trouble(&run->dispatch->ending, &run->in_vain,
+		    "how a job ended cannot be recorded, it is tried again",
+		    run->id, run->error);
 		retry_later(run);
 	}
 }
@@ -299,7 +316,8 @@ end(struct run *run, enum job_state state, uint32_t reasons, const char *why,
 {
 	run->end = (struct job_step){ .state = state, .reasons = reasons,
 	    .restarted = run->begun && state != JOB_COMPLETED,
-	    .untouched = verdict == SCHED_NOT_STARTED };
+	    .untouched = verdict == SCHED_NOT_STARTED,
+	    .pages = run->pages };
 	run->verdict = verdict;
 	run->chained = false;
 	snprintf(run->end_why, sizeof(run->end_why), "%s", why);
@@ -356,6 +374,10 @@ end_for_want(struct run *run, int error)
 {
 	run->place->resting = true;
 	dispatch_start_tick(run->dispatch);
+	if (error != -ENXIO)		/* of which the spooler tells */
+		dispatch_trouble(&run->dispatch->starting,
+		    &run->place->in_want, "a job cannot be started, it is "
+		    "tried again", run->id, error);
 	end_untouched(run, strerror(-error));
 }
 
@@ -389,6 +411,58 @@ end_failed(struct run *run, const char *why)
 		end(run, JOB_PENDING, JOB_PRINTER_STOPPED, why, SCHED_AGAIN);
 }
 
+/* The port is well, and will not have this job: now, or ever. */
+static void
+end_refused(struct run *run, const struct wire_outcome *outcome)
+{
+	bool hold = outcome->verdict == WIRE_HOLD;
+
+	log_put(LOG_LEVEL_WARNING, hold ? "job is held" : "job is aborted",
+	    LOG_NUM("job", run->id), LOG_TEXT("port", run->place->name),
+	    LOG_TEXT("reason", outcome->text));
+	if (run->wish != RUN_WISH_NONE)
+		end_as_wished(run);
+	else if (hold)
+		end(run, JOB_PENDING_HELD, JOB_HOLD_UNTIL_SPECIFIED,
+		    outcome->text, SCHED_GONE);
+	else
+		end(run, JOB_ABORTED, JOB_ABORTED_BY_SYSTEM, outcome->text,
+		    SCHED_GONE);
+}
+
+/* The job waits for another port, or for a person to resume this one. */
+static void
+end_stopped(struct run *run, const char *why)
+{
+	log_put(LOG_LEVEL_ERROR, "port is paused by its monitor; look at it, "
+	    "then resume it", LOG_TEXT("port", run->place->name),
+	    LOG_TEXT("reason", why));
+	if (dispatch_pause_port(run->dispatch, run->place->name, true, NULL,
+	    NULL) == -1)
+		log_put(LOG_LEVEL_ERROR, "port could not be paused",
+		    LOG_TEXT("port", run->place->name),
+		    LOG_TEXT("reason", strerror(errno)));
+	if (run->wish != RUN_WISH_NONE)
+		end_as_wished(run);
+	else
+		end(run, JOB_PENDING, JOB_PRINTER_STOPPED, why, run->begun ?
+		    SCHED_AGAIN : SCHED_NOT_STARTED);
+}
+
+/*
+ * Its port could not begin it, which is the port's trouble, not the job's: no
+ * attempt, and the pauses of the port say when it is tried there again.
+ */
+static void
+end_not_begun(struct run *run, const char *why)
+{
+	if (run->wish != RUN_WISH_NONE)
+		end_as_wished(run);
+	else
+		end(run, JOB_PENDING, JOB_PRINTER_STOPPED, why,
+		    SCHED_NOT_STARTED);
+}
+
 /* ---- the port ----------------------------------------------------------- */
 
 /* On to the next copy or document; false: that was the last. */
@@ -401,8 +475,9 @@ advance(struct run *run)
 	return ++run->number < run->job->n_documents;
 }
 
+/* why is there if the port sent it, and could not see that it is printed. */
 static void
-on_printed_one(struct run *run)
+on_printed_one(struct run *run, const char *why)
 {
 	if (advance(run)) {
 		if (run->wish != RUN_WISH_NONE)
@@ -412,7 +487,26 @@ on_printed_one(struct run *run)
 		return;
 	}
 	counters.printed++;
-	end(run, JOB_COMPLETED, JOB_COMPLETED_SUCCESSFULLY, "", SCHED_DONE);
+	end(run, JOB_COMPLETED, JOB_COMPLETED_SUCCESSFULLY, why, SCHED_DONE);
+}
+
+/*
+ * What a monitor finds wrong with a document is not the port's trouble, and a
+ * host that died may have died of the document.  Documents and copies of the
+ * job that are on paper already would be there once more with each try.
+ */
+static bool
+is_ports_trouble(const struct run *run, const struct wire_outcome *outcome)
+{
+	switch (outcome->code) {
+	case 0:
+	case PP_INVALID_PARAMETER:
+	case PP_INVALID_NAME:
+	case PP_INVALID_DATA:
+		return false;
+	default:
+		return !run->begun;
+	}
 }
 
 static void
@@ -423,17 +517,18 @@ on_printed(struct document *doc, const struct wire_outcome *outcome)
 
 	leave_port(run);
 	run->begun |= document_touched(outcome);
+	run->pages += outcome->pages;
 	if (run->early != NULL || run->no_record) {
 		dispatch_early_end(run, outcome);
 		return;
 	}
 	switch (outcome->verdict) {
 	case WIRE_DONE:
-		on_printed_one(run);
+		on_printed_one(run, outcome->text);
 		return;
 	case WIRE_NOTHING:
 		if (outcome->code == 0)
-			on_printed_one(run);
+			on_printed_one(run, "");
 		else
 			end_unreadable(run, outcome->code);
 		return;
@@ -444,12 +539,43 @@ on_printed(struct document *doc, const struct wire_outcome *outcome)
 	case WIRE_CANCELED:
 		end_untouched(run, outcome->text);
 		return;
+	case WIRE_HOLD:
+	case WIRE_DROP:
+		end_refused(run, outcome);
+		return;
+	case WIRE_STOP:
+		end_stopped(run, outcome->text);
+		return;
 	case WIRE_RETRY:
+		if (is_ports_trouble(run, outcome))
+			end_not_begun(run, outcome->text);
+		else
+			end_failed(run, outcome->text);
+		return;
 	case WIRE_FAILED:
 	case WIRE_VERDICT_COUNT:
 		end_failed(run, outcome->text);
 		return;
 	}
+}
+
+/* Should the daemon end now, the record says that it need not print it. */
+static void
+on_sent(struct document *doc)
+{
+	struct run *run = (struct run *)((char *)doc -
+	    offsetof(struct run, doc));
+	char trouble[PORT_TROUBLE_LEN];
+
+	if (run->early != NULL || run->no_record)
+		return;
+	if (has_more(run)) {
+		/* Its last page may take long to come out. */
+		send_line_back(run->place);
+		return;
+	}
+	run->sent = true;
+	note(run, run->stopped ? port_trouble(run->port, trouble) : "");
 }
 
 /*
@@ -474,6 +600,8 @@ dispatch_run_print(struct run *run)
 	run->about = (struct document_about){
 		.user = job->user, .host = job->host, .title = job->title,
 		.datatype = job->documents[run->number].format,
+		.name = job->documents[run->number].name,
+		.extra = job->extra,
 		.submitted = job->created_ms / 1000,
 	};
 	run->doc.job = run->id;
@@ -483,10 +611,13 @@ dispatch_run_print(struct run *run)
 	    job->documents[0].copies == 1 ? WIRE_DOC_RESTARTED : 0;
 	run->doc.queue = job->queue;
 	run->doc.about = &run->about;
+	run->doc.sent = on_sent;
 	run->doc.done = on_printed;
 	if (!may_print(run) || port_print(run->place->port, &run->doc) == -1)
 		return -1;
 	run->port = run->place->port;
+	dispatch_trouble_over(&run->dispatch->starting, &run->place->in_want,
+	    "no job is kept from its start any more");
 	enter(run, RUN_PRINTING);
 	return 0;
 }
@@ -535,15 +666,6 @@ fetch(struct run *run)
 
 /* ---- in line ------------------------------------------------------------ */
 
-static bool
-has_more(const struct run *run)
-{
-	const struct job *job = run->job;
-
-	return job != NULL && (run->number + 1 < job->n_documents ||
-	    run->copy + 1 < job->documents[run->number].copies);
-}
-
 /*
  * More will come of it than what is on its way now; or nobody knows that yet.
  * What is fetched comes in the order in which it was asked for.
@@ -562,6 +684,18 @@ keeps_others(const struct run *run)
 	case RUN_RETRYING:
 		break;
 	}
+	return false;
+}
+
+bool
+dispatch_run_keeps(const struct place *place)
+{
+	const struct run *run;
+
+	TAILQ_FOREACH(run, &place->runs, at_place)
+		if ((run->state == RUN_FETCHING ||
+		    run->state == RUN_PRINTING) && has_more(run))
+			return true;
 	return false;
 }
 
@@ -743,11 +877,11 @@ note(struct run *run, const char *trouble)
 	struct store *store = spooler_store(run->dispatch->spooler);
 	struct job_step step = { .now_ms = dispatch_wall_ms(),
 	    .state = run->stopped ? JOB_PROCESSING_STOPPED : JOB_PROCESSING,
-	    .reasons = run->stopped ? JOB_PRINTER_STOPPED : JOB_PRINTING,
-	    .why = trouble };
+	    .reasons = (run->stopped ? JOB_PRINTER_STOPPED : JOB_PRINTING) |
+	    (run->sent ? JOB_QUEUED_IN_DEVICE : 0), .why = trouble };
 
 	if (store != NULL && store_step(store, run->id, &step, on_noted,
-	    NULL) == -1)
+	    NULL) == -1 && !run->sent)
 		run->stopped = !run->stopped;	/* the next change tells */
 }
 

@@ -38,9 +38,17 @@ union document_peer {
 typedef void document_done_fn(struct document *doc,
     const struct wire_outcome *outcome);
 
+/*
+ * All of it is in the port, and none of it will be asked for again; done
+ * follows when its pages are out, with WIRE_DONE or, if somebody wants so,
+ * WIRE_CANCELED.
+ */
+typedef void document_sent_fn(struct document *doc);
+
 /* What a spooled job says about itself. */
 struct document_about {
 	const char		*user, *host, *title, *datatype;
+	const char		*name, *extra;	/* NULL: "" */
 	int64_t			 submitted;	/* seconds since 1970 */
 };
 
@@ -49,12 +57,14 @@ struct document {
 	uint64_t		 job;		/* 0: a number is given later */
 	bool			 spooled;
 	bool			 recalled;	/* the port's: asked for once */
+	uint64_t		 written;	/* the port's: of one that is sent */
 	int			 fd;
 	uint32_t		 flags;		/* WIRE_DOC_* */
 	uint32_t		 idle_timeout_ms;
 	const char		*queue;		/* borrowed from the front end */
 	const struct document_about *about;	/* the same; NULL: as a client */
 	union document_peer	 peer;		/* of a client */
+	document_sent_fn	*sent;		/* NULL: never mind */
 	document_done_fn	*done;
 };
 

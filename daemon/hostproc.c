@@ -23,6 +23,7 @@
 
 #include "hostproc.h"
 #include "log.h"
+#include "monitor/monitor.h"
 
 /* Messages taken per wake-up, then others have their turn. */
 #define MESSAGES_PER_TURN	64
@@ -248,17 +249,42 @@ send_or_kill(struct hostproc *hp, struct wire *wire)
 		hostproc_kill(hp, "does not take its messages");
 }
 
+/* The whole lines of it that may travel. */
+static char *
+cut_extra(const char *extra)
+{
+	size_t len = WIRE_EXTRA_LEN;
+
+	while (len > 0 && extra[len - 1] != '\n')
+		len--;
+	return strndup(extra, len);
+}
+
+static void
+put_doc(struct hostproc *hp, const struct wire_doc *doc)
+{
+	struct wire_doc less = *doc;
+	char *extra = NULL;
+
+	if (doc->extra != NULL && strlen(doc->extra) > WIRE_EXTRA_LEN)
+		less.extra = extra = cut_extra(doc->extra);
+	wire_put_doc(hp->docs, &less);
+	free(extra);
+}
+
 bool
 hostproc_add(struct hostproc *hp, const struct wire_doc *doc, int fd)
 {
+	size_t extra = doc->extra != NULL ? strlen(doc->extra) : 0;
+
 	if (hp->docs_n == WIRE_FDS || (hp->docs_n > 0 &&
-	    wire_room(hp->docs) < WIRE_MSG_LEN / 8))
+	    wire_room(hp->docs) < WIRE_MSG_LEN / 8 + extra))
 		return false;
 	if (hp->docs_n == 0) {
 		wire_begin(hp->docs, WIRE_DOCS);
 		wire_put_u32(hp->docs, 0);
 	}
-	wire_put_doc(hp->docs, doc);
+	put_doc(hp, doc);
 	wire_put_fd(hp->docs, fd);
 	hp->docs_n++;
 	return true;
@@ -335,6 +361,18 @@ on_done(struct hostproc *hp)
 }
 
 static void
+on_sent(struct hostproc *hp)
+{
+	uint64_t job = wire_get_u64(&in);
+	uint64_t written = wire_get_u64(&in);
+
+	if (wire_done(&in) == -1)
+		hostproc_kill(hp, "answered nonsense");
+	else
+		hp->ops->sent(hp->arg, job, written);
+}
+
+static void
 on_status(struct hostproc *hp)
 {
 	const char *port = wire_get_str(&in);
@@ -360,6 +398,24 @@ on_log(struct hostproc *hp)
 		hp->ops->log(hp->arg, level, text);
 }
 
+static void
+on_supplies(struct hostproc *hp)
+{
+	struct hostproc_supply supplies[PP_SUPPLIES_MAX];
+	uint32_t n = wire_get_u32(&in), i, level;
+
+	for (i = 0; i < n && n <= PP_SUPPLIES_MAX; i++) {
+		supplies[i].name = wire_get_str(&in);
+		level = wire_get_u32(&in);
+		supplies[i].percent = (int32_t)level - 1;
+		in.bad |= level > 101;
+	}
+	if (wire_done(&in) == -1 || n > PP_SUPPLIES_MAX)
+		hostproc_kill(hp, "answered nonsense");
+	else
+		hp->ops->supplies(hp->arg, supplies, n);
+}
+
 /* An open port has no business with the configuration: there is no Xcv here. */
 static void
 dispatch(struct hostproc *hp, int type)
@@ -374,11 +430,17 @@ dispatch(struct hostproc *hp, int type)
 	case WIRE_DOCS_DONE:
 		on_done(hp);
 		break;
+	case WIRE_SENT:
+		on_sent(hp);
+		break;
 	case WIRE_STATUS:
 		on_status(hp);
 		break;
 	case WIRE_LOG:
 		on_log(hp);
+		break;
+	case WIRE_SUPPLIES:
+		on_supplies(hp);
 		break;
 	case WIRE_CLOSED:
 		break;

@@ -27,18 +27,30 @@
 struct event_base;
 struct hostproc;
 
+struct hostproc_supply {
+	const char	*name;
+	int32_t		 percent;	/* -1: not known */
+};
+
 struct hostproc_ops {
 	/* Modules are loaded (code 0), or not. */
 	void	(*ready)(void *arg, int code, const char *text);
 	/* The port is open, or not. */
 	void	(*opened)(void *arg, int code, const char *text);
-	/* A document ended; in the order in which they were sent. */
+	/* All of a document is in the port; its outcome comes in some time. */
+	void	(*sent)(void *arg, uint64_t job, uint64_t written);
+	/*
+	 * A document ended; in the order in which they were given, but for
+	 * those that were sent before.
+	 */
 	void	(*done)(void *arg, const struct wire_outcome *outcome);
 	/* Everything that was said at once has been told. */
 	void	(*settled)(void *arg);
 	void	(*status)(void *arg, uint32_t status, uint32_t severity,
 		    const char *text);
 	void	(*log)(void *arg, uint32_t level, const char *text);
+	void	(*supplies)(void *arg, const struct hostproc_supply *supplies,
+		    size_t n);
 	/* The process is gone; why is for people. */
 	void	(*gone)(void *arg, const char *why, bool orderly);
 };

@@ -2,8 +2,9 @@
  * port.c - see port.h, which has the picture.
  *
  *	port_print -> waiting --hand_over--> handed --on_done--> done()
- *	                 ^                     |
- *	                 +---- on_gone --------+   (those that were not started)
+ *	                 ^                    |  |                 ^
+ *	                 +---- on_gone -------+  +-on_sent-> sent -+
+ *	                    (those that were not started)
  *
  * enter() is the one place that changes the state.  step() looks at what is
  * there and does what is due; it is called at the end of every call-back, and
@@ -46,8 +47,8 @@ struct port {
 	const struct conf_port	*conf;		/* in shared */
 	enum port_state		 state;
 	struct hostproc		*host;		/* NULL unless it lives */
-	struct document_list	 waiting, handed;
-	size_t			 n_waiting, n_handed;
+	struct document_list	 waiting, handed, sent;
+	size_t			 n_waiting, n_handed, n_sent;
 	uint32_t		 finished;	/* of this host's documents */
 	unsigned		 failures;	/* in a row */
 	int64_t			 since_ms;	/* of the state */
@@ -55,16 +56,18 @@ struct port {
 	bool			 no_more;	/* draining or retired */
 	port_idle_fn		*idle;		/* of drain and retire */
 	void			*idle_arg;
-	size_t			 n_spooled;	/* of both lists */
+	size_t			 n_spooled;	/* waiting or handed */
 	unsigned int		 window;	/* of them, at most */
 	int64_t			 head_since_ms;	/* handed[0] is in work */
 	bool			 dying;		/* the host is to be gone */
 	int64_t			 again_ms;	/* end of the back-off */
-	char			 why[128];	/* of the last failure, or "" */
+	char			 why[PORT_TROUBLE_LEN - 64];	/* of the last failure, or "" */
 	uint32_t		 status, severity; /* PORT_INFO_3 */
-	char			 status_text[128];
+	char			 status_text[PORT_TROUBLE_LEN - 64];
 	port_watch_fn		*watcher;
 	void			*watcher_arg;
+	struct port_supply	*supplies;	/* owned; what is left */
+	size_t			 n_supplies;
 	struct event		 tell_event;	/* deferred call of watcher */
 	struct event		 step_event;	/* deferred step() */
 	struct event		 timer;		/* idle_close or back-off */
@@ -164,14 +167,44 @@ log_outcome(const struct port *port, const struct document *doc,
 
 /* The way back to the front end; doc may be gone when this returns. */
 static void
-give_back(struct port *port, struct document *doc,
+hand_back(struct port *port, struct document *doc,
     const struct wire_outcome *outcome)
 {
 	log_outcome(port, doc, outcome);
-	if (doc->spooled)
-		port->n_spooled--;
 	changed(port);
 	doc->done(doc, outcome);
+}
+
+static void
+give_back(struct port *port, struct document *doc,
+    const struct wire_outcome *outcome)
+{
+	if (doc->spooled)
+		port->n_spooled--;
+	hand_back(port, doc, outcome);
+}
+
+static void
+give_back_sent(struct port *port, struct document *doc,
+    const struct wire_outcome *outcome)
+{
+	TAILQ_REMOVE(&port->sent, doc, link);
+	port->n_sent--;
+	hand_back(port, doc, outcome);
+}
+
+/* Nobody is left who would say that its last page is out. */
+static void
+settle_sent(struct port *port, const char *why)
+{
+	struct wire_outcome outcome = { .verdict = WIRE_DONE, .text = why };
+	struct document *doc;
+
+	while ((doc = TAILQ_FIRST(&port->sent)) != NULL) {
+		outcome.job = doc->job;
+		outcome.written = doc->written;
+		give_back_sent(port, doc, &outcome);
+	}
 }
 
 /* If the host has not started it, which only the host can know. */
@@ -267,7 +300,8 @@ describe(const struct document *doc, struct wire_doc *wire, char *client)
 	document_peer_name(doc, client);
 	*wire = (struct wire_doc){
 		.job		 = doc->job,
-		.flags		 = doc->flags,
+		.flags		 = doc->flags |
+		    (doc->spooled ? 0 : WIRE_DOC_SENT_ENDS),
 		.idle_timeout_ms = doc->idle_timeout_ms,
 		.submitted	 = time(NULL),
 		.queue		 = doc->queue,
@@ -283,6 +317,8 @@ describe(const struct document *doc, struct wire_doc *wire, char *client)
 	wire->host = about->host;
 	wire->title = about->title;
 	wire->datatype = about->datatype;
+	wire->name = about->name;
+	wire->extra = about->extra;
 }
 
 static void
@@ -292,7 +328,8 @@ hand_over(struct port *port)
 	struct document *doc;
 	struct wire_doc wire;
 
-	while (port->n_waiting > 0 && port->n_handed < HOSTPROC_DOCS) {
+	while (port->n_waiting > 0 &&
+	    port->n_handed + port->n_sent < HOSTPROC_DOCS) {
 		doc = TAILQ_FIRST(&port->waiting);
 		if (doc->job == 0)
 			doc->job = port->ids->next(port->ids->arg);
@@ -313,8 +350,8 @@ hand_over(struct port *port)
 		port->n_handed++;
 	}
 	(void)hostproc_flush(port->host);
-	if (port->n_handed > 0 && !event_pending(&port->watch, EV_TIMEOUT,
-	    NULL))
+	if (port->n_handed + port->n_sent > 0 &&
+	    !event_pending(&port->watch, EV_TIMEOUT, NULL))
 		set_timer(&port->watch, WATCH_MS);
 }
 
@@ -416,11 +453,11 @@ on_opened(void *arg, int code, const char *text)
 }
 
 static struct document *
-find_handed(const struct port *port, uint64_t job)
+find(const struct document_list *list, uint64_t job)
 {
 	struct document *doc;
 
-	TAILQ_FOREACH(doc, &port->handed, link)
+	TAILQ_FOREACH(doc, list, link)
 		if (doc->job == job)
 			break;
 	return doc;
@@ -436,6 +473,48 @@ learn_pace(struct port *port)
 		port->window *= 2;
 }
 
+static void
+note_success(struct port *port)
+{
+	port->failures = 0;
+	port->why[0] = '\0';
+}
+
+/* From here on the printer has it, whatever happens: there is room for more. */
+static void
+on_sent(void *arg, uint64_t job, uint64_t written)
+{
+	struct port *port = arg;
+	struct document *doc = TAILQ_FIRST(&port->handed);
+
+	if (doc == NULL || doc->job != job || !doc->spooled) {
+		hostproc_kill(port->host, "answered nonsense");
+		return;
+	}
+	port->finished++;
+	learn_pace(port);
+	unhand(port, doc);
+	note_success(port);
+	doc->written = written;
+	TAILQ_INSERT_TAIL(&port->sent, doc, link);
+	port->n_sent++;
+	port->n_spooled--;
+	changed(port);
+	if (doc->sent != NULL)
+		doc->sent(doc);
+}
+
+/* The last page of one that was sent is out, or a person has canceled it. */
+static void
+on_sent_done(struct port *port, struct document *doc,
+    const struct wire_outcome *outcome)
+{
+	if (outcome->verdict == WIRE_DONE || outcome->verdict == WIRE_CANCELED)
+		give_back_sent(port, doc, outcome);
+	else
+		hostproc_kill(port->host, "answered nonsense");
+}
+
 /*
  * Outcomes come in the order in which documents went, but for those that were
  * not started.  A failure of the port ends the host, which opens it anew after
@@ -445,8 +524,13 @@ static void
 on_done(void *arg, const struct wire_outcome *outcome)
 {
 	struct port *port = arg;
-	struct document *doc = find_handed(port, outcome->job);
+	struct document *doc = find(&port->sent, outcome->job);
 
+	if (doc != NULL) {
+		on_sent_done(port, doc, outcome);
+		return;
+	}
+	doc = find(&port->handed, outcome->job);
 	if (doc == NULL || (doc != TAILQ_FIRST(&port->handed) &&
 	    outcome->verdict != WIRE_UNTOUCHED)) {
 		hostproc_kill(port->host, "answered nonsense");
@@ -457,11 +541,11 @@ on_done(void *arg, const struct wire_outcome *outcome)
 		learn_pace(port);
 	}
 	unhand(port, doc);
-	if (outcome->verdict == WIRE_DONE) {
-		port->failures = 0;
-		port->why[0] = '\0';
-	} else if (outcome->verdict == WIRE_RETRY ||
-	    outcome->verdict == WIRE_FAILED)
+	if (outcome->verdict == WIRE_DONE)
+		note_success(port);
+	else if (outcome->verdict == WIRE_RETRY ||
+	    outcome->verdict == WIRE_FAILED ||
+	    outcome->verdict == WIRE_STOP)
 		note_failure(port, outcome->text);
 	give_back(port, doc, outcome);
 }
@@ -501,12 +585,40 @@ static void
 on_log(void *arg, uint32_t level, const char *text)
 {
 	struct port *port = arg;
+	uint64_t job = atomic_load(&hostproc_board(port->host)->job);
+	enum log_level put = level <= 3 ? LOG_LEVEL_ERROR :
+	    level == 4 ? LOG_LEVEL_WARNING :
+	    level <= 6 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 
-	log_put(level <= 3 ? LOG_LEVEL_ERROR : level == 4 ? LOG_LEVEL_WARNING :
-	    level <= 6 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "monitor says",
-	    LOG_TEXT("port", port->conf->name),
-	    LOG_TEXT("monitor", port->conf->monitor),
-	    LOG_TEXT("text", text));
+	if (job == 0)
+		log_put(put, "monitor says",
+		    LOG_TEXT("port", port->conf->name),
+		    LOG_TEXT("monitor", port->conf->monitor),
+		    LOG_TEXT("text", text));
+	else
+		log_put(put, "monitor says",
+		    LOG_TEXT("port", port->conf->name), LOG_NUM("job", job),
+		    LOG_TEXT("monitor", port->conf->monitor),
+		    LOG_TEXT("text", text));
+}
+
+static void
+on_supplies(void *arg, const struct hostproc_supply *supplies, size_t n)
+{
+	struct port *port = arg;
+	struct port_supply *copy = calloc(n > 0 ? n : 1, sizeof(*copy));
+	size_t i;
+
+	if (copy == NULL)
+		return;			/* the next word replaces this one */
+	for (i = 0; i < n; i++) {
+		snprintf(copy[i].name, sizeof(copy[i].name), "%s",
+		    supplies[i].name);
+		copy[i].percent = supplies[i].percent;
+	}
+	free(port->supplies);
+	port->supplies = copy;
+	port->n_supplies = n;
 }
 
 /*
@@ -578,6 +690,8 @@ on_gone(void *arg, const char *why, bool orderly)
 		    LOG_TEXT("port", port->conf->name),
 		    LOG_NUM("pid", hostproc_pid(port->host)),
 		    LOG_TEXT("reason", why));
+	settle_sent(port, "sent; its port host was gone before the last page "
+	    "was out");
 	settle_finished(port);
 	if (port->n_handed > 0 &&
 	    was_running(port, TAILQ_FIRST(&port->handed)))
@@ -606,9 +720,10 @@ on_gone(void *arg, const char *why, bool orderly)
 }
 
 static const struct hostproc_ops ops = {
-	.ready = on_ready,	.opened = on_opened,	.done = on_done,
+	.ready = on_ready,	.opened = on_opened,	.sent = on_sent,
+	.done = on_done,
 	.settled = on_settled,	.status = on_status,	.log = on_log,
-	.gone = on_gone,
+	.supplies = on_supplies, .gone = on_gone,
 };
 
 /* ---- what is due -------------------------------------------------------- */
@@ -654,16 +769,28 @@ rest(struct port *port)
 		set_timer(&port->timer, port->conf->idle_close_ms);
 }
 
+/*
+ * Pages that come out are waited for, but not the person who brings the paper
+ * if the port is to close for good.
+ */
+static bool
+may_close(const struct port *port)
+{
+	return port->n_handed == 0 && (port->n_sent == 0 ||
+	    ((port->stale || port->no_more) &&
+	    port->severity == PP_SEVERITY_ERROR));
+}
+
 static void
 step_open(struct port *port)
 {
-	if (port->stale && port->n_handed == 0) {
+	if (port->stale && may_close(port)) {
 		close_host(port);
 		return;
 	}
 	if (!port->stale && !port->dying)
 		hand_over(port);
-	if (port->n_waiting == 0 && port->n_handed == 0)
+	if (port->n_waiting == 0 && may_close(port))
 		rest(port);
 	else
 		event_del(&port->timer);
@@ -702,7 +829,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (port->state == PORT_OPEN && port->n_waiting == 0 &&
-	    port->n_handed == 0)
+	    may_close(port))
 		close_host(port);
 	else if (port->state == PORT_BACKOFF)
 		enter(port, PORT_IDLE);
@@ -766,7 +893,7 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 		hostproc_kill(port->host, why);
 	else
 		recall(port);
-	if (port->state != PORT_OPEN || port->n_handed > 0)
+	if (port->state != PORT_OPEN || port->n_handed + port->n_sent > 0)
 		set_timer(&port->watch, WATCH_MS);
 	step(port);
 }
@@ -807,6 +934,7 @@ port_new(struct event_base *base, const struct port_ids *ids,
 	port->window = 1;
 	TAILQ_INIT(&port->waiting);
 	TAILQ_INIT(&port->handed);
+	TAILQ_INIT(&port->sent);
 	event_assign(&port->step_event, base, -1, 0, on_step, port);
 	event_assign(&port->timer, base, -1, 0, on_timer, port);
 	event_assign(&port->watch, base, -1, 0, on_watch, port);
@@ -821,6 +949,8 @@ give_up_host(struct port *port)
 {
 	if (port->host == NULL)
 		return;
+	settle_sent(port, "sent; the daemon ended before the last page was "
+	    "out");
 	settle_finished(port);
 	if (port->n_handed > 0 &&
 	    was_running(port, TAILQ_FIRST(&port->handed)))
@@ -849,6 +979,7 @@ port_free(struct port *port)
 	event_del(&port->timer);
 	event_del(&port->watch);
 	event_del(&port->tell_event);
+	free(port->supplies);
 	shared_conf_release(port->shared);
 	free(port);
 }
@@ -960,12 +1091,15 @@ port_cancel(struct port *port)
 
 	TAILQ_FOREACH(doc, &port->handed, link)
 		hostproc_cancel(port->host, doc->job, PP_JOB_DELETING);
+	TAILQ_FOREACH(doc, &port->sent, link)
+		hostproc_cancel(port->host, doc->job, 0);
 }
 
 void
 port_cancel_document(struct port *port, struct document *doc, uint32_t flags)
 {
-	if (find_handed(port, doc->job) == doc) {
+	if (find(&port->handed, doc->job) == doc ||
+	    find(&port->sent, doc->job) == doc) {
 		hostproc_cancel(port->host, doc->job, flags);
 		return;
 	}
@@ -987,12 +1121,15 @@ unsigned int
 port_room(const struct port *port)
 {
 	size_t left = places_left(port);
+	size_t used = port->n_waiting + port->n_handed + port->n_sent;
 	unsigned int room;
 
 	if (port->no_more || port->stale || !port_healthy(port) ||
-	    port->n_spooled >= port->window)
+	    port->n_spooled >= port->window || used >= HOSTPROC_DOCS)
 		return 0;
 	room = port->window - (unsigned int)port->n_spooled;
+	if (left > HOSTPROC_DOCS - used)
+		left = HOSTPROC_DOCS - used;
 	return left < room ? (unsigned int)left : room;
 }
 
@@ -1026,11 +1163,21 @@ port_trouble(const struct port *port, char text[PORT_TROUBLE_LEN])
 	return text;
 }
 
+const struct port_supply *
+port_supplies(const struct port *port, size_t *n)
+{
+	*n = port->n_supplies;
+	return port->supplies;
+}
+
 uint64_t
 port_written(const struct port *port, uint64_t job)
 {
 	const struct wire_board *board;
+	const struct document *doc = find(&port->sent, job);
 
+	if (doc != NULL)
+		return doc->written;
 	if (port->host == NULL)
 		return 0;
 	board = hostproc_board(port->host);

@@ -10,7 +10,9 @@
  * One path to the port at a time: there is never more than one host.  Documents
  * are printed in the order in which they came.  A host that crashes, hangs or
  * talks nonsense costs the document that was running; those behind it have not
- * been touched and stay in line.
+ * been touched and stay in line.  With a language monitor a document of the
+ * spool is in the port before it is done: the next ones are printed meanwhile,
+ * and nothing costs it any more.
  *
  * Lifecycle  port_new() .. port_free().  port_retire() lets the line run dry
  *            first, and calls back when the port may be freed.
@@ -78,7 +80,9 @@ void port_resume(struct port *port);
 
 /*
  * Cancel one document, whose done follows.  One that the host has not started
- * yet ends WIRE_UNTOUCHED; flags as in monitor.h (PP_JOB_DELETING).
+ * yet ends WIRE_UNTOUCHED; flags as in monitor.h (PP_JOB_DELETING).  One that
+ * is in the port already cannot be had back: without DELETING it ends
+ * WIRE_DONE.
  */
 void port_cancel_document(struct port *port, struct document *doc,
     uint32_t flags);
@@ -106,11 +110,18 @@ bool port_healthy(const struct port *port);
 bool port_on_trial(const struct port *port);
 
 /* In words: "out of paper", "could not be opened: ..."; "" if all is well. */
-#define PORT_TROUBLE_LEN	192
+#define PORT_TROUBLE_LEN	320
 const char *port_trouble(const struct port *port,
     char text[PORT_TROUBLE_LEN]);
 
-/* Of the document that is in work; 0 if another is. */
+/* What its printer had left when it last said so; borrowed. */
+struct port_supply {
+	char	 name[64];
+	int32_t	 percent;	/* -1: not known */
+};
+const struct port_supply *port_supplies(const struct port *port, size_t *n);
+
+/* Of a document that is in work or sent; 0 if others are. */
 uint64_t port_written(const struct port *port, uint64_t job);
 
 const char *port_name(const struct port *port);

@@ -86,7 +86,8 @@ struct sched_job {
 enum sched_verdict {
 	SCHED_DONE,		/* gone from here */
 	SCHED_AGAIN,		/* it failed there: one attempt more */
-	SCHED_NOT_STARTED,	/* came back untouched: no attempt */
+	SCHED_NOT_STARTED,	/* came back untouched, or its port could not
+				 * begin it: no attempt */
 	SCHED_GONE		/* canceled, held or aborted elsewhere */
 };
 

@@ -1,8 +1,8 @@
 /*
  * spooler.c - see spooler.h, which has the picture.
  *
- * The tick looks after the store once a second: is it well, is a probe due,
- * is there something old.  A store that is gone or damaged is closed when all
+ * The tick looks after the store once a second: is it there, is it well, is a
+ * probe due, is there something old.  A store that is gone or damaged is closed when all
  * that was submitted has been delivered, and opened by a thread.
  */
 #include <assert.h>
@@ -61,7 +61,7 @@ struct spooler {
 	const struct spool_sys	*sys;		/* NULL: the real one */
 	const char		*vfs;		/* the same */
 
-	bool			 probing, expiring;
+	bool			 probing, expiring, looking;
 	unsigned int		 ticks, tries;	/* since; of opening again */
 	enum store_health	 told;		/* what the log knows */
 	bool			 told_full;
@@ -122,7 +122,7 @@ serve(struct spooler *spooler, struct store *store)
 	spooler->store = store;
 	spooler->state = SPOOLER_OPEN;
 	spooler->told = STORE_OK;
-	spooler->probing = spooler->expiring = false;
+	spooler->probing = spooler->expiring = spooler->looking = false;
 	spooler->tries = 0;
 	event_assign(&spooler->readable, spooler->base, store_fd(store),
 	    EV_READ | EV_PERSIST, on_readable, spooler);
@@ -301,6 +301,24 @@ probe(struct spooler *spooler)
 	    0;
 }
 
+/* Commits notice that it is gone; without jobs there are none. */
+static void
+on_looked(void *arg, int error)
+{
+	struct spooler *spooler = arg;
+
+	(void)error;			/* health says it */
+	spooler->looking = false;
+}
+
+static void
+search(struct spooler *spooler)
+{
+	if (!spooler->looking)
+		spooler->looking = store_look(spooler->store, on_looked,
+		    spooler) == 0;
+}
+
 static void expire(struct spooler *spooler);
 
 static void
@@ -352,6 +370,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		start_reopening(spooler);
 	if (spooler->state != SPOOLER_OPEN)
 		return;
+	search(spooler);
 	probe(spooler);
 	if (spooler->ticks % EXPIRE_TICKS == 1)
 		expire(spooler);

@@ -282,6 +282,24 @@ port_new(struct pp_monitor *monitor, const char *name, struct pp_port **out)
 	return PP_OK;
 }
 
+/* Settings alone: whether the place is there is seen when the port opens. */
+static int
+file_check_port(struct pp_monitor *monitor, const char *name)
+{
+	struct pp_port *port = calloc(1, sizeof(*port));
+	int rc;
+
+	if (port == NULL)
+		return PP_NO_MEMORY;
+	port->monitor = monitor;
+	port->host = monitor->host;
+	port->dir = -1;
+	memcpy(port->name, name, strlen(name) + 1);
+	rc = get_settings(port);
+	port_free(port);
+	return rc == PP_INVALID_PARAMETER ? PP_INVALID_DATA : rc;
+}
+
 static int
 file_open_port(struct pp_monitor *monitor, const char *name,
     struct pp_port **out)
@@ -569,6 +587,7 @@ static const struct pp_monitor2 file_monitor = {
 	.shutdown		= file_shutdown,
 	.write_port_from_fd	= file_write_port_from_fd,
 	.service_port		= file_service_port,
+	.check_port		= file_check_port,
 };
 
 const struct pp_monitor2 *

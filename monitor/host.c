@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -384,7 +385,7 @@ static bool
 keep_strings(struct wire_doc *doc)
 {
 	const char **strings[] = { &doc->queue, &doc->user, &doc->host,
-	    &doc->title, &doc->datatype };
+	    &doc->title, &doc->datatype, &doc->name, &doc->extra };
 	bool good = true;
 	size_t i;
 
@@ -393,6 +394,18 @@ keep_strings(struct wire_doc *doc)
 		good = good && *strings[i] != NULL;
 	}
 	return good;
+}
+
+/* What is in a file can be counted; a stream, or a pipe, goes on coming. */
+static int64_t
+length_of(int fd)
+{
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	struct stat st;
+
+	if (at == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+		return -1;
+	return st.st_size - at;
 }
 
 static void
@@ -419,6 +432,7 @@ on_docs(struct host *host)
 			nonsense(host);
 			return;
 		}
+		doc->length = length_of(doc->fd);
 		host->docs[(host->docs_first + host->docs_n++) % HOST_DOCS] =
 		    doc;
 	}
@@ -456,6 +470,9 @@ on_cancel(struct host *host)
 		nonsense(host);
 		return;
 	}
+	if ((flags & WIRE_CANCEL_WAITING) == 0 &&
+	    host_ending_cancel(host, job, flags))
+		return;
 	if (host->now != NULL && host->now->doc.job == job &&
 	    (flags & WIRE_CANCEL_WAITING) == 0) {
 		host->now->canceled = true;
@@ -518,6 +535,12 @@ dispatch(struct host *host, int type)
 	nonsense(host);
 }
 
+const char *
+host_reason(const struct host *host, int code)
+{
+	return host->reason[0] != '\0' ? host->reason : fault_code_text(code);
+}
+
 void
 host_listen(struct host *host)
 {
@@ -558,30 +581,74 @@ open_port(struct host *host)
 
 	/* A crash in here costs the document that the port is opened for. */
 	atomic_store(&host->board->job, first->job);
+	host->reason[0] = '\0';
 	if (queue != NULL)
 		code = session_open_port(host->session, host->monitor,
 		    host->lm, port->name, queue, &host->port);
 	free(queue);
 	host_report(host, WIRE_OPENED, code,
-	    code == 0 ? "" : fault_code_text(code));
+	    code == 0 ? "" : host_reason(host, code));
 	return code == 0;
 }
 
-/* When the module wants to be called again; it knows no document now. */
-static int
-service(struct host *host)
+static bool
+is_readable(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return fd != -1 && poll(&poll_fd, 1, 0) == 1;
+}
+
+/* What the printer says, and the module does not read, wakes us once. */
+static void
+call_service(struct host *host, int64_t now)
 {
 	uint32_t again_ms = 0;
-	int64_t now = host_clock_ms();
 
-	if (host->port == 0 || host->service_at_ms == 0)
-		return -1;
-	if (now < host->service_at_ms)
-		return (int)(host->service_at_ms - now);
 	if (session_service_port(host->session, host->port, &again_ms) != 0)
 		again_ms = 0;
 	host->service_at_ms = again_ms == 0 ? 0 : now + again_ms;
-	return again_ms == 0 ? -1 : (int)again_ms;
+	host->unheeded = host->spoken && is_readable(host->read_fd);
+	host->spoken = false;
+	if (again_ms == 0 && (host->read_fd == -1 || host->unheeded))
+		host_ending_settle(host, "sent; its monitor does not say when "
+		    "the last page is out");
+}
+
+/* Call it if it is due; how long from now until it is, or -1. */
+static int
+service(struct host *host)
+{
+	int64_t now = host_clock_ms();
+	bool due = host->service_at_ms != 0 && now >= host->service_at_ms;
+
+	if (host->port == 0)
+		return -1;
+	if (due || host->spoken)
+		call_service(host, now);
+	if (host->service_at_ms == 0)
+		return -1;
+	return host->service_at_ms - now > INT32_MAX ? INT32_MAX :
+	    (int)(host->service_at_ms - now);
+}
+
+/* Until the daemon or the printer speaks, or the time has come. */
+static void
+rest(struct host *host, int timeout_ms)
+{
+	struct pollfd fds[2] = {
+		{ .fd = host->control, .events = POLLIN },
+		{ .fd = host->port == 0 || host->unheeded ? -1 :
+		    host->read_fd, .events = POLLIN },
+	};
+
+	host_alive(host);
+	if (poll(fds, 2, timeout_ms) > 0) {
+		host->spoken = fds[1].revents != 0;
+		if (fds[0].revents != 0)
+			host_listen(host);
+	}
+	host_alive(host);
 }
 
 static struct host_doc *
@@ -596,15 +663,19 @@ next_doc(struct host *host)
 
 /*
  * Until the daemon says close, or is gone.  Documents that have not been
- * started when that happens stay the daemon's: it has their sockets too.
+ * started when that happens stay the daemon's: it has their sockets too.  What
+ * the printer says of earlier ones is heard between documents, too.
  */
 static void
 serve(struct host *host)
 {
+	int again_ms;
+
 	while (!host->closing && !host->orphan && !host->failed) {
 		if (host->docs_n == 0) {
+			again_ms = service(host);
 			host_doc_flush(host);
-			host_wait(host, service(host));
+			rest(host, again_ms);
 			continue;
 		}
 		if (host->port == 0) {
@@ -614,7 +685,12 @@ serve(struct host *host)
 		}
 		host_doc_run(host, next_doc(host));
 		host->service_at_ms = host_clock_ms();
+		host->unheeded = false;
+		if (host->endings_n > 0 && !host->failed)
+			(void)service(host);
 	}
+	host_ending_settle(host, "sent; the port was closed before its last "
+	    "page was out");
 	host_doc_flush(host);
 }
 

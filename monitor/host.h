@@ -2,7 +2,8 @@
  * host - inside printport-host, the process that has one port open.
  *
  * What its files share: host.c speaks with the daemon, host_api.c serves the
- * module's callbacks, host_doc.c runs a document, host_xcv.c manages ports.
+ * module's callbacks, host_doc.c runs a document, host_ending.c has those that
+ * are sent and not yet printed, host_xcv.c manages ports.
  *
  *	start -> SETUP -> READY --- DOCS ---> open_port, document, document ...
  *	                    |                     | CLOSE, or the daemon is gone
@@ -45,6 +46,14 @@ struct host_doc {
 	bool			 canceled;
 	uint32_t		 job_flags;	/* PP_JOB_* */
 	uint32_t		 events;	/* 1 << enum pp_job_event */
+	uint64_t		 pages;		/* 0: not counted */
+	int64_t			 length;	/* -1: not known */
+};
+
+/* A document that is all in the port; its last page is not out yet. */
+struct host_ending {
+	struct wire_outcome	 outcome;	/* so far */
+	bool			 told;		/* sent to the daemon */
 };
 
 struct host {
@@ -72,14 +81,21 @@ struct host {
 	struct pp_setting_decl	*declared;	/* by both modules, owned */
 	int			 read_fd;	/* watch_read; -1: none */
 	int64_t			 service_at_ms;	/* 0: never */
+	bool			 spoken;	/* read_fd has something */
+	bool			 unheeded;	/* that the module does not read */
 
 	struct host_doc		*docs[HOST_DOCS]; /* waiting, a ring */
 	size_t			 docs_first, docs_n;
 	struct host_doc		*now;		/* in work */
+	struct host_ending	 endings[HOST_DOCS]; /* oldest first */
+	size_t			 endings_n;
+
+	char			 reason[256];	/* last error that was logged */
 
 	struct wire		 outcomes;	/* DOCS_DONE being gathered */
 	uint32_t		 outcomes_n;
 
+	bool			 judging;	/* errors are answers, no log */
 	bool			 closing;	/* CLOSE came */
 	bool			 orphan;	/* the daemon is gone */
 	bool			 failed;	/* the port did: start anew */
@@ -102,6 +118,8 @@ void host_report(struct host *host, enum wire_type type, int code,
 /* End the current call? The document is canceled, or the daemon gone. */
 bool host_canceled(const struct host *host);
 int64_t host_clock_ms(void);
+/* What the module gave as the reason for this code, or the code in words. */
+const char *host_reason(const struct host *host, int code);
 /* Sign of life on the board. */
 void host_alive(struct host *host);
 struct host_port *host_find_port(struct host *host, const char *name);
@@ -122,8 +140,27 @@ int host_api_wait(void *arg, int fd, uint32_t events, int timeout_ms);
 /* Run one document from start to end, and free it.  In order of arrival. */
 void host_doc_run(struct host *host, struct host_doc *doc);
 void host_doc_free(struct host_doc *doc);
+/* Put an outcome among those that go to the daemon, in this order. */
+void host_doc_gather(struct host *host, const struct wire_outcome *outcome);
 /* Send the outcomes gathered so far. */
 void host_doc_flush(struct host *host);
+
+/* ---- host_ending.c: documents whose pages come out ----------------------- */
+
+/* All of this one is in the port: the daemon may give us the next. */
+void host_ending_add(struct host *host, const struct wire_outcome *outcome);
+/* The oldest that waits of this job, or NULL. */
+struct wire_outcome *host_ending_find(struct host *host, uint64_t job);
+/*
+ * The last page of the oldest of this job is out, and so are all before it.
+ * false: none of this job waits.
+ */
+bool host_ending_report(struct host *host, uint64_t job);
+void host_ending_report_all(struct host *host);
+/* There will be no reports: why is a constant. */
+void host_ending_settle(struct host *host, const char *why);
+/* A person's word on one that waits; flags as of CANCEL.  false: none does. */
+bool host_ending_cancel(struct host *host, uint64_t job, uint32_t flags);
 
 /* ---- host_xcv.c: management --------------------------------------------- */
 

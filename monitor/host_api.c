@@ -174,6 +174,11 @@ log_text(struct pp_spooler *cookie, int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (level <= PP_LOG_ERROR)
+		snprintf(host->reason, sizeof(host->reason), "%.*s",
+		    (int)sizeof(host->reason) - 1, text);
+	if (host->judging)
+		return;
 	wire_begin(&host->out, WIRE_LOG);
 	wire_put_u32(&host->out, (uint32_t)level);
 	wire_put_str(&host->out, text);
@@ -205,15 +210,61 @@ set_port_status(struct pp_spooler *cookie, const char *port,
 }
 
 static int
+set_port_supplies(struct pp_spooler *cookie, const char *port,
+    const struct pp_supply *supplies, uint32_t count)
+{
+	struct host *host = host_of(cookie);
+	uint32_t i;
+
+	if (host_find_port(host, port) == NULL)
+		return PP_NOT_FOUND;
+	if (count > PP_SUPPLIES_MAX)
+		count = PP_SUPPLIES_MAX;
+	for (i = 0; i < count; i++)
+		if (supplies[i].name == NULL || supplies[i].percent < -1 ||
+		    supplies[i].percent > 100)
+			return PP_INVALID_PARAMETER;
+	wire_begin(&host->out, WIRE_SUPPLIES);
+	wire_put_u32(&host->out, count);
+	for (i = 0; i < count; i++) {
+		wire_put_str(&host->out, supplies[i].name);
+		wire_put_u32(&host->out, (uint32_t)(supplies[i].percent + 1));
+	}
+	if (host->out.bad)
+		return PP_INVALID_DATA;		/* longer than a message */
+	host_send(host);
+	return host->orphan ? PP_CANCELED : 0;
+}
+
+static int
 job_event(struct pp_spooler *cookie, uint64_t job, enum pp_job_event event)
 {
 	struct host *host = host_of(cookie);
 
 	if (event != PP_JOB_SENT && event != PP_JOB_LAST_PAGE_EJECTED)
 		return PP_INVALID_PARAMETER;
+	if (event == PP_JOB_LAST_PAGE_EJECTED && host_ending_report(host, job))
+		return 0;
 	if (host->now == NULL || host->now->doc.job != job)
 		return PP_NOT_FOUND;
+	if (event == PP_JOB_LAST_PAGE_EJECTED)
+		host_ending_report_all(host);
 	host->now->events |= 1u << (unsigned)event;
+	return 0;
+}
+
+static int
+job_pages(struct pp_spooler *cookie, uint64_t job, uint64_t pages)
+{
+	struct host *host = host_of(cookie);
+	struct wire_outcome *ending = host_ending_find(host, job);
+
+	if (ending != NULL)
+		ending->pages = pages;
+	else if (host->now != NULL && host->now->doc.job == job)
+		host->now->pages = pages;
+	else
+		return PP_NOT_FOUND;
 	return 0;
 }
 
@@ -236,6 +287,9 @@ job_info(struct pp_spooler *cookie, uint64_t job, struct pp_job_info *info)
 	whole.host = now->doc.host;
 	whole.title = now->doc.title;
 	whole.submitted = now->doc.submitted;
+	whole.length = now->length;
+	whole.document = now->doc.name;
+	whole.extra = now->doc.extra;
 	memcpy(info, &whole, info->size);
 	return 0;
 }
@@ -422,5 +476,7 @@ host_api_init(struct host *host)
 		.bidi_alloc	 = bidi_alloc,
 		.bidi_free	 = bidi_free,
 		.clock_ms	 = clock_ms,
+		.job_pages	 = job_pages,
+		.set_port_supplies = set_port_supplies,
 	};
 }

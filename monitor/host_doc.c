@@ -2,8 +2,9 @@
  * host_doc.c - a document: from a client's socket into the port.
  *
  *	start_doc -> pump --- source ended ----> last answers -> end_doc -> DONE
- *	               |                                            ^
- *	               +- silent, gone, canceled, port failed ------+ deleting
+ *	               |                                          ^  |
+ *	               +- silent, gone, canceled, port failed ----+  +-> SENT
+ *	                                                    deleting
  *
  * pump() moves what is there, and waits when there is nothing: for the client,
  * for the daemon, for the printer's answers.  What the printer says goes to
@@ -372,10 +373,20 @@ source_broke(struct run *run, int error)
 		    "the client broke the connection");
 }
 
+/* The port's word on a document; `other` is what any other failure means. */
+static void
+port_refused(struct run *run, int code, enum wire_verdict other)
+{
+	settle(run, code == PP_HOLD_JOB ? WIRE_HOLD :
+	    code == PP_DROP_JOB ? WIRE_DROP :
+	    code == PP_STOP_PORT ? WIRE_STOP : other, code,
+	    host_reason(run->host, code));
+}
+
 static void
 port_broke(struct run *run, int code)
 {
-	settle(run, WIRE_FAILED, code, fault_code_text(code));
+	port_refused(run, code, WIRE_FAILED);
 }
 
 /* One step of the pump; false when the document has come to its end. */
@@ -479,7 +490,10 @@ end_document(struct run *run)
 		settle(run, WIRE_CANCELED, PP_CANCELED, "canceled");
 	}
 	code = session_end_doc_port(host->session, host->port);
-	if (code != 0 && run->outcome.verdict == WIRE_DONE)
+	if (code == PP_CANCELED && run->doc->canceled &&
+	    run->outcome.verdict == WIRE_DONE)
+		settle(run, WIRE_CANCELED, PP_CANCELED, "canceled");
+	else if (code != 0 && run->outcome.verdict == WIRE_DONE)
 		port_broke(run, code);
 	if (run->outcome.verdict == WIRE_DONE)
 		flush_answers(run);
@@ -495,6 +509,8 @@ host_doc_free(struct host_doc *doc)
 	free((char *)(uintptr_t)doc->doc.host);
 	free((char *)(uintptr_t)doc->doc.title);
 	free((char *)(uintptr_t)doc->doc.datatype);
+	free((char *)(uintptr_t)doc->doc.name);
+	free((char *)(uintptr_t)doc->doc.extra);
 	free(doc);
 }
 
@@ -504,8 +520,8 @@ host_doc_free(struct host_doc *doc)
  * The message starts with a count that is known only when it goes: it is
  * written over in place, right behind the type.
  */
-static void
-gather(struct host *host, const struct wire_outcome *outcome)
+void
+host_doc_gather(struct host *host, const struct wire_outcome *outcome)
 {
 	if (host->outcomes_n == 0) {
 		wire_begin(&host->outcomes, WIRE_DOCS_DONE);
@@ -544,6 +560,15 @@ note_on_board(struct host *host, enum wire_verdict verdict)
 	atomic_store(&board->job, 0);
 }
 
+/* Has the language monitor something to say of it yet? */
+static bool
+is_ending(const struct run *run)
+{
+	return run->outcome.verdict == WIRE_DONE && run->host->lm != 0 &&
+	    (run->doc->doc.flags & WIRE_DOC_SENT_ENDS) == 0 &&
+	    (run->doc->events & 1u << (unsigned)PP_JOB_LAST_PAGE_EJECTED) == 0;
+}
+
 /*
  * The socket is closed before the daemon hears of it, so that the daemon's own
  * close decides what the client sees.
@@ -552,18 +577,27 @@ static void
 finish(struct run *run)
 {
 	struct host *host = run->host;
+	bool ending = is_ending(run);
 
 	if (run->outcome.verdict == WIRE_DONE && !run->outcome.open)
 		(void)shutdown(run->doc->fd, SHUT_WR);
 	run->outcome.events = run->doc->events;
+	run->outcome.pages = run->doc->pages;
 	run->outcome.text = run->text;
 	if (run->outcome.verdict == WIRE_RETRY ||
-	    run->outcome.verdict == WIRE_FAILED)
+	    run->outcome.verdict == WIRE_FAILED ||
+	    run->outcome.verdict == WIRE_STOP)
 		host->failed = true;
 	host->now = NULL;
 	host_doc_free(run->doc);
 	note_on_board(host, run->outcome.verdict);
-	gather(host, &run->outcome);
+	if (host->failed)
+		host_ending_settle(host, "sent; the port failed before its "
+		    "last page was out");
+	if (ending)
+		host_ending_add(host, &run->outcome);
+	else
+		host_doc_gather(host, &run->outcome);
 }
 
 void
@@ -577,6 +611,7 @@ host_doc_run(struct host *host, struct host_doc *doc)
 	int code;
 
 	answers.n = 0;
+	host->reason[0] = '\0';
 	(void)transfer_reset(host->transfer);
 	if (doc->doc.flags & WIRE_DOC_RESTARTED)
 		doc->job_flags |= PP_JOB_RESTARTED;
@@ -586,7 +621,7 @@ host_doc_run(struct host *host, struct host_doc *doc)
 	code = session_start_doc_port(host->session, host->port,
 	    doc->doc.queue, doc->doc.job, 1, &info);
 	if (code != 0) {
-		settle(&run, WIRE_RETRY, code, fault_code_text(code));
+		port_refused(&run, code, WIRE_RETRY);
 		finish(&run);
 		return;
 	}

@@ -67,14 +67,39 @@ check_port(struct host *host, const struct host_port *port,
 	return bad;
 }
 
+/* What the module says against settings that are right one by one. */
+static int
+check_together(struct host *host, const struct host_port *port,
+    handle module)
+{
+	int code;
+
+	host->reason[0] = '\0';
+	host->judging = true;
+	code = session_check_port(host->session, module, port->name);
+	host->judging = false;
+	if (code == 0)
+		return 0;
+	problem(host, port->name, "", 0, host_reason(host, code));
+	return 1;
+}
+
 static void
 check(struct host *host)
 {
+	const struct host_port *port;
 	size_t i;
-	int bad = 0;
+	int bad = 0, wrong;
 
-	for (i = 0; i < host->n_ports; i++)
-		bad += check_port(host, &host->ports[i], host->declared);
+	for (i = 0; i < host->n_ports; i++) {
+		port = &host->ports[i];
+		wrong = check_port(host, port, host->declared);
+		if (wrong == 0)
+			wrong = check_together(host, port, host->monitor);
+		if (wrong == 0 && host->lm != 0)
+			wrong = check_together(host, port, host->lm);
+		bad += wrong;
+	}
 	result(host, bad == 0 ? 0 : PP_INVALID_DATA);
 }
 

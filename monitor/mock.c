@@ -21,7 +21,7 @@ mock_port_new(struct pp_monitor *monitor, const char *name)
 		return NULL;
 	port->monitor = monitor;
 	memcpy(port->name, name, strlen(name) + 1);
-	port->out_fd = port->trace_fd = port->quiet_fd = -1;
+	port->out_fd = port->trace_fd = port->quiet_fd = port->read_fd = -1;
 	port->echo_fds[0] = port->echo_fds[1] = -1;
 	return port;
 }

@@ -6,11 +6,15 @@
  * installed.
  *
  *	mock.c		the table, which is one for both, and management
- *	mock_lm.c	"<lm>" in front of each document; the rest goes to
+ *	mock_lm.c	"<lm>" in front of each document; the last page is out
+ *			at its end, or when a file or the printer says so; the
+ *			rest goes to
  *	mock_pm.c	which traces, fails, or writes to `output`
  */
 #ifndef MOCK_H
 #define MOCK_H
+
+#include <stdio.h>
 
 #include "monitor.h"
 
@@ -30,6 +34,9 @@ struct pp_port {
 	struct pp_port		*below;		/* NULL: a port monitor's */
 	struct pp_monitor2	 pm;		/* copy of its table */
 	size_t			 preamble_at;	/* bytes of it that are out */
+	int			 eject;		/* when its last page is out */
+	uint64_t		 last_job;	/* that was ended */
+	FILE			*ejected;	/* owned; file of eject, or NULL */
 
 	/* of the port monitor */
 	char			 fail[128];
@@ -37,8 +44,12 @@ struct pp_port {
 	size_t			 short_len;	/* most bytes of one write */
 	uint32_t		 zero;		/* every n-th write is empty */
 	int			 delay_ms;
-	int			 leak, echo, fd_write, warn;
+	int			 leak, echo, fd_write, warn, about;
+	int			 verdict;	/* code of calls that fail */
+	uint64_t		 pages;
+	char			 supply[64];
 	int			 out_fd, trace_fd, quiet_fd;
+	int			 read_fd;	/* -1: cannot be read */
 	int			 echo_fds[2];
 	uint32_t		 starts, writes, ends;
 	uint32_t		 write_ms, next_write_ms; /* time-outs */
@@ -51,6 +62,9 @@ struct pp_port *mock_port_new(struct pp_monitor *monitor, const char *name);
 /* ---- mock_pm.c --------------------------------------------------------- */
 
 extern const struct pp_setting_decl mock_settings[];
+
+/* Choices of the setting eject, of the language monitor. */
+enum { MOCK_EJECT_END, MOCK_EJECT_FILE, MOCK_EJECT_READ, MOCK_EJECT_NEVER };
 
 /* Never returns, and cannot be ended with SIGTERM. */
 void mock_hang(void);

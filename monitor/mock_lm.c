@@ -1,5 +1,6 @@
 /*
- * mock_lm.c - the language monitor of mock: PREAMBLE, then the document.
+ * mock_lm.c - the language monitor of mock: PREAMBLE, then the document, and
+ * later the word that its last page is out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 #include "monitor_util.h"
 
 #define PREAMBLE	"<lm>"
+/* How often the file of ejected jobs is looked at, and the printer is not. */
+#define FILE_EVERY_MS	5
+#define READ_EVERY_MS	(3600 * 1000)
 
 static int
 lm_table_is_whole(const struct pp_monitor2 *pm)
@@ -16,6 +20,36 @@ lm_table_is_whole(const struct pp_monitor2 *pm)
 	return pm->open_port != NULL && pm->start_doc_port != NULL &&
 	    pm->write_port != NULL && pm->read_port != NULL &&
 	    pm->end_doc_port != NULL && pm->close_port != NULL;
+}
+
+static void
+lm_free(struct pp_port *port)
+{
+	if (port->ejected != NULL)
+		fclose(port->ejected);
+	free(port);
+}
+
+static int
+lm_set_up(struct pp_port *port)
+{
+	const struct pp_host *host = port->monitor->host;
+	char path[4096];
+	int64_t eject;
+	int code;
+
+	code = host->config_number(host->cookie, port->name, "eject", &eject);
+	if (code != PP_OK)
+		return code;
+	port->eject = (int)eject;
+	if (eject != MOCK_EJECT_FILE)
+		return PP_OK;
+	code = host->config_text(host->cookie, port->name, "ejected", path,
+	    sizeof(path), NULL);
+	if (code != PP_OK)
+		return code;
+	port->ejected = fopen(path, "re");
+	return port->ejected != NULL ? PP_OK : -errno;
 }
 
 int
@@ -35,9 +69,11 @@ mock_lm_open(struct pp_monitor *monitor, struct pp_monitor *pm,
 		return PP_NO_MEMORY;
 	memcpy(&port->pm, pm_table, pm_table->size < sizeof(port->pm) ?
 	    pm_table->size : sizeof(port->pm));
-	code = port->pm.open_port(pm, name, &port->below);
+	code = lm_set_up(port);
+	if (code == PP_OK)
+		code = port->pm.open_port(pm, name, &port->below);
 	if (code != PP_OK) {
-		free(port);
+		lm_free(port);
 		return code;
 	}
 	*out = port;
@@ -49,7 +85,7 @@ mock_lm_close(struct pp_port *port)
 {
 	int code = port->pm.close_port(port->below);
 
-	free(port);
+	lm_free(port);
 	return code;
 }
 
@@ -123,7 +159,8 @@ mock_lm_end(struct pp_port *port)
 	deleting = (host->job_flags(host->cookie, job) & PP_JOB_DELETING) != 0;
 	code = port->pm.end_doc_port(port->below);
 	port->job = 0;
-	if (code == PP_OK && !deleting)
+	port->last_job = job;
+	if (code == PP_OK && !deleting && port->eject == MOCK_EJECT_END)
 		(void)host->job_event(host->cookie, job,
 		    PP_JOB_LAST_PAGE_EJECTED);
 	return code;
@@ -146,20 +183,61 @@ mock_lm_printer_data(struct pp_port *port, uint32_t control,
 	    value_name, in, in_len, out, out_size, len);
 }
 
+/* Lines that were added to the file; one that is not whole comes later. */
+static void
+read_ejected(const struct pp_port *port)
+{
+	const struct pp_host *host = port->monitor->host;
+	unsigned long long job, pages;
+	char line[64];
+	long at;
+
+	clearerr(port->ejected);
+	for (;;) {
+		at = ftell(port->ejected);
+		if (fgets(line, sizeof(line), port->ejected) == NULL ||
+		    strchr(line, '\n') == NULL)
+			break;
+		switch (sscanf(line, "%llu %llu", &job, &pages)) {
+		case 1:
+			(void)host->job_event(host->cookie, job,
+			    PP_JOB_LAST_PAGE_EJECTED);
+			break;
+		case 2:
+			(void)host->job_pages(host->cookie, job, pages);
+			break;
+		}
+	}
+	(void)fseek(port->ejected, at, SEEK_SET);
+}
+
 /* Ask the device for its status; that it cannot be read is no trouble. */
 int
 mock_lm_service(struct pp_port *port, uint32_t *again_ms)
 {
+	const struct pp_host *host = port->monitor->host;
 	char buf[64];
-	size_t n;
+	size_t n = 0;
 
 	*again_ms = 1000;
 	(void)port->pm.read_port(port->below, buf, sizeof(buf), &n);
+	if (port->eject == MOCK_EJECT_FILE) {
+		read_ejected(port);
+		*again_ms = FILE_EVERY_MS;
+		return PP_OK;
+	}
+	if (port->eject != MOCK_EJECT_END) {
+		*again_ms = port->eject == MOCK_EJECT_NEVER ? 0 :
+		    READ_EVERY_MS;
+		if (n > 0 && port->eject == MOCK_EJECT_READ)
+			(void)host->job_event(host->cookie, port->last_job,
+			    PP_JOB_LAST_PAGE_EJECTED);
+		return PP_OK;
+	}
 	if (port->pm.service_port != NULL)
 		return port->pm.service_port(port->below, again_ms);
 	return PP_OK;
 }
-
 
 int
 mock_lm_read(struct pp_port *port, void *buf, size_t size, size_t *len)

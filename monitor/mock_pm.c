@@ -21,6 +21,14 @@
 const struct pp_setting_decl mock_settings[] = {
 	{ .key = "fail", .help = "calls that fail: open start write end "
 	    "close, or only the n-th: start:2 write:3" },
+	{ .key = "verdict", .type = PP_TYPE_CHOICE, .preset = "error",
+	    .choices = "error|hold|drop|stop",
+	    .help = "what a call that fails says of the job" },
+	{ .key = "pages", .type = PP_TYPE_NUMBER, .preset = "0",
+	    .max = 1000000, .help = "each document has so many" },
+	{ .key = "supply", .help = "a supply that is half used up" },
+	{ .key = "about", .type = PP_TYPE_BOOL, .preset = "no",
+	    .help = "the trace has what is known of a document" },
 	{ .key = "hang", .type = PP_TYPE_CHOICE,
 	    .choices = "open|start|write|end|close",
 	    .help = "call that never returns" },
@@ -41,10 +49,19 @@ const struct pp_setting_decl mock_settings[] = {
 	    .help = "closing frees nothing" },
 	{ .key = "echo", .type = PP_TYPE_BOOL, .preset = "no",
 	    .help = "what was written can be read back" },
+	{ .key = "says", .type = PP_TYPE_PATH, .preset = "/dev/null",
+	    .help = "FIFO with what the printer says" },
 	{ .key = "warn", .type = PP_TYPE_BOOL, .preset = "no",
 	    .help = "warns of low toner from the first document on" },
 	{ .key = "fd_write", .type = PP_TYPE_BOOL, .preset = "yes",
 	    .help = "takes documents by descriptor" },
+	{ .key = "eject", .type = PP_TYPE_CHOICE, .preset = "end",
+	    .choices = "end|file|read|never",
+	    .help = "as language monitor, says that the last page is out: at "
+	    "the end, as the file ejected or the printer says, never" },
+	{ .key = "ejected", .type = PP_TYPE_PATH, .preset = "/dev/null",
+	    .help = "lines with the number of a job; two numbers are a job "
+	    "and its pages so far" },
 	{ .key = "output", .type = PP_TYPE_PATH, .preset = "/dev/null",
 	    .help = "file to append documents to" },
 	{ .key = "trace", .type = PP_TYPE_PATH, .preset = "/dev/null",
@@ -92,7 +109,11 @@ misbehave(const struct pp_port *port, const char *call, uint32_t n)
 		abort();
 	if (strcmp(port->hang, call) == 0)
 		mock_hang();
-	return is_listed(port->fail, call, n) ? -EIO : PP_OK;
+	if (!is_listed(port->fail, call, n))
+		return PP_OK;
+	port->monitor->host->log(port->monitor->host->cookie, PP_LOG_ERROR,
+	    "%s number %u fails, as it was told to", call, n);
+	return port->verdict;
 }
 
 static int __attribute__((format(printf, 2, 3)))
@@ -134,6 +155,9 @@ get_number(const struct pp_port *port, const char *key)
 static void
 configure(struct pp_port *port)
 {
+	static const int verdicts[] = { -EIO, PP_HOLD_JOB, PP_DROP_JOB,
+	    PP_STOP_PORT };
+
 	get_text(port, "fail", port->fail, sizeof(port->fail));
 	get_text(port, "hang", port->hang, sizeof(port->hang));
 	get_text(port, "crash", port->crash, sizeof(port->crash));
@@ -144,6 +168,10 @@ configure(struct pp_port *port)
 	port->leak = (int)get_number(port, "leak");
 	port->echo = (int)get_number(port, "echo");
 	port->warn = (int)get_number(port, "warn");
+	port->about = (int)get_number(port, "about");
+	port->verdict = verdicts[get_number(port, "verdict")];
+	port->pages = (uint64_t)get_number(port, "pages");
+	get_text(port, "supply", port->supply, sizeof(port->supply));
 	port->fd_write = (int)get_number(port, "fd_write") && !port->echo;
 	port->write_ms = (uint32_t)get_number(port, "write_timeout");
 	port->next_write_ms = port->write_ms;
@@ -163,6 +191,25 @@ open_path(const struct pp_port *port, const char *key, int flags)
 
 /* ---- open, close ------------------------------------------------------- */
 
+/* What can be read back: the echo, or a FIFO, which is open for ever. */
+static int
+open_answers(struct pp_port *port)
+{
+	const struct pp_host *host = port->monitor->host;
+	char path[4096];
+
+	get_text(port, "says", path, sizeof(path));
+	if (port->echo)
+		port->read_fd = fcntl(port->echo_fds[0], F_DUPFD_CLOEXEC, 0);
+	else if (strcmp(path, "/dev/null") != 0)
+		port->read_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	else
+		return PP_OK;
+	if (port->read_fd == -1)
+		return -errno;
+	return host->watch_read(host->cookie, port, port->read_fd);
+}
+
 static void
 close_fd(int fd)
 {
@@ -176,6 +223,7 @@ pm_free(struct pp_port *port)
 	close_fd(port->out_fd);
 	close_fd(port->trace_fd);
 	close_fd(port->quiet_fd);
+	close_fd(port->read_fd);
 	close_fd(port->echo_fds[0]);
 	close_fd(port->echo_fds[1]);
 	free(port);
@@ -213,10 +261,7 @@ pm_set_up(struct pp_port *port)
 	if (code == PP_OK && get_number(port, "open_ms") > 0)
 		(void)host->wait_fd(host->cookie, port->quiet_fd,
 		    PP_WAIT_READ, (int)get_number(port, "open_ms"));
-	if (code == PP_OK && port->echo)
-		code = host->watch_read(host->cookie, port,
-		    port->echo_fds[0]);
-	return code;
+	return code == PP_OK ? open_answers(port) : code;
 }
 
 int
@@ -253,7 +298,7 @@ mock_pm_close(struct pp_port *port)
 	int code = misbehave(port, "close", 1);
 
 	trace(port, "close\n");
-	if (port->echo)
+	if (port->read_fd != -1)
 		(void)host->watch_read(host->cookie, port, -1);
 	while (*link != port)
 		link = &(*link)->next;
@@ -290,6 +335,35 @@ set_status(struct pp_port *port, enum pp_port_status status)
 
 /* ---- a document -------------------------------------------------------- */
 
+static void
+trace_about(const struct pp_port *port, uint64_t job)
+{
+	const struct pp_host *host = port->monitor->host;
+	struct pp_job_info info = { .size = sizeof(info) };
+	const char *line, *end;
+
+	if (!port->about || host->job_info(host->cookie, job, &info) != PP_OK)
+		return;
+	trace(port, "length %jd\n", (intmax_t)info.length);
+	trace(port, "document %s\n", info.document);
+	for (line = info.extra; *line != '\0'; line = end + 1) {
+		end = strchr(line, '\n');
+		trace(port, "extra %.*s\n", (int)(end - line), line);
+	}
+}
+
+static void
+tell_supply(const struct pp_port *port)
+{
+	const struct pp_host *host = port->monitor->host;
+	const struct pp_supply supply = { .name = port->supply,
+	    .percent = 50 };
+
+	if (port->supply[0] != '\0')
+		(void)host->set_port_supplies(host->cookie, port->name,
+		    &supply, 1);
+}
+
 int
 mock_pm_start(struct pp_port *port, uint64_t job)
 {
@@ -298,12 +372,14 @@ mock_pm_start(struct pp_port *port, uint64_t job)
 	if (port->job != 0)
 		return PP_BUSY;
 	trace(port, "start %ju\n", (uintmax_t)job);
+	trace_about(port, job);
+	tell_supply(port);
 	code = misbehave(port, "start", ++port->starts);
 	if (code == PP_OK) {
 		port->out_fd = open_path(port, "output", 0);
 		code = port->out_fd < 0 ? port->out_fd : PP_OK;
 	}
-	set_status(port, code != PP_OK ? PP_STATUS_OFFLINE : port->warn ?
+	set_status(port, code == -EIO ? PP_STATUS_OFFLINE : port->warn ?
 	    PP_STATUS_TONER_LOW : PP_STATUS_CLEAR);
 	if (code != PP_OK)
 		return code;
@@ -413,9 +489,9 @@ mock_pm_read(struct pp_port *port, void *buf, size_t size, size_t *len)
 	ssize_t n;
 
 	*len = 0;
-	if (!port->echo)
+	if (port->read_fd == -1)
 		return PP_NOT_SUPPORTED;
-	n = read(port->echo_fds[0], buf, size);
+	n = read(port->read_fd, buf, size);
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? PP_OK : -errno;
 	*len = (size_t)n;
@@ -440,6 +516,8 @@ mock_pm_end(struct pp_port *port)
 	close(port->out_fd);
 	port->out_fd = -1;
 	port->job = 0;
+	if (code == PP_OK && port->pages > 0)
+		(void)host->job_pages(host->cookie, job, port->pages);
 	if (code == PP_OK && (flags & PP_JOB_DELETING) == 0)
 		(void)host->job_event(host->cookie, job, PP_JOB_SENT);
 	return code;

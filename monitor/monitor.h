@@ -85,6 +85,16 @@ extern "C" {
 #define PP_END_OF_DATA		(-ENODATA)	/* ERROR_HANDLE_EOF */
 #define PP_NO_DOCUMENT		(-ENOTCONN)	/* ERROR_SPL_NO_STARTDOC */
 
+/*
+ * Verdicts of ours on a job, from start_doc_port, write_port* or end_doc_port.
+ * Any other failure means that the port is in trouble: it is opened anew after
+ * a while, and the job tried again.  What the module logged last, as an error,
+ * is shown as the reason.
+ */
+#define PP_HOLD_JOB		(-4097)	/* not this job: hold it; go on */
+#define PP_DROP_JOB		(-4098)	/* never this job: abort it; go on */
+#define PP_STOP_PORT		(-4099)	/* pause the port; the job waits */
+
 /* Verdicts of bidirectional requests: positive, the numbers of winspool.h. */
 #define PP_BIDI_WARNING			13001	/* some entries failed */
 #define PP_BIDI_SCHEMA_READ_ONLY	13002
@@ -159,7 +169,25 @@ struct pp_job_info {
 	const char	*host;		/* name or address of the client */
 	const char	*title;		/* "" if unknown */
 	int64_t		 submitted;	/* seconds since 1970 */
+
+	/* Of the document that is being printed. */
+	int64_t		 length;	/* -1: not known, it still arrives */
+	const char	*document;	/* name that the client has for it */
+	/*
+	 * What else the client said, as lines that end in LF.  From LPD: the
+	 * name of the control file, then its lines that stand nowhere else.
+	 */
+	const char	*extra;
 };
+
+/* Something that is used up: toner, paper in a tray. */
+struct pp_supply {
+	const char	*name;		/* as the printer calls it */
+	int32_t		 percent;	/* of what it can hold; -1: not known */
+};
+
+/* Most of them that are kept of a port. */
+#define PP_SUPPLIES_MAX		32
 
 /* DOC_INFO_1 of start_doc_port. */
 struct pp_doc_info_1 {
@@ -355,7 +383,12 @@ struct pp_host {
 	 */
 	int	(*set_port_status)(struct pp_spooler *, const char *port,
 		    const struct pp_port_info_3 *);
-	/* SetJob. */
+	/*
+	 * SetJob.  LAST_PAGE_EJECTED may come long after end_doc_port, and
+	 * does it for all older jobs of the port as well.  Where a job was
+	 * sent more than once, and more than one of these is out, it is said
+	 * of the oldest.  PP_NOT_FOUND: nobody waits for it any more.
+	 */
 	int	(*job_event)(struct pp_spooler *, uint64_t job,
 		    enum pp_job_event);
 	/* GetJob, whole.  The strings live until end_doc_port returns. */
@@ -382,8 +415,9 @@ struct pp_host {
 	int	(*transfer)(struct pp_spooler *, int from, int to,
 		    uint64_t max, int timeout_ms, struct pp_moved *);
 	/*
-	 * The port can be read back: call read_port when fd is readable.
-	 * -1 ends it.  Without this, read_port is called now and then.
+	 * The port can be read back: call read_port when fd is readable, or
+	 * service_port if no document runs.  -1 ends it.  Without this,
+	 * read_port is called now and then.
 	 */
 	int	(*watch_read)(struct pp_spooler *, struct pp_port *, int fd);
 
@@ -397,6 +431,17 @@ struct pp_host {
 
 	/* Milliseconds on a clock that never jumps. */
 	int64_t	(*clock_ms)(struct pp_spooler *);
+
+	/*
+	 * The printer has counted this many pages of the job, for the record
+	 * of it.  Said again, the last word counts.  Not after the job's
+	 * PP_JOB_SENT or PP_JOB_LAST_PAGE_EJECTED that completes it.
+	 */
+	int	(*job_pages)(struct pp_spooler *, uint64_t job,
+		    uint64_t pages);
+	/* What the printer has left of its supplies; replaces what was said. */
+	int	(*set_port_supplies)(struct pp_spooler *, const char *port,
+		    const struct pp_supply *, uint32_t count);
 };
 
 /*
@@ -531,10 +576,20 @@ struct pp_monitor2 {
 		    struct pp_moved *moved);
 	/*
 	 * Ours, in place of a status thread.  Called while the port is open
-	 * and no document runs, and after a write that came back short.
-	 * *again_ms: when to call again; 0: never mind.
+	 * and no document runs, between documents while a job waits for
+	 * LAST_PAGE_EJECTED, and after a write that came back short.
+	 * *again_ms: when to call again; 0: never mind.  A language monitor
+	 * that still has to say LAST_PAGE_EJECTED, answers 0 and watches no
+	 * descriptor will never say it: its jobs are taken as completed.
 	 */
 	int	(*service_port)(struct pp_port *, uint32_t *again_ms);
+	/*
+	 * Ours.  Judge a port's settings together, each alone being right: may
+	 * look at files, never at the device or the network.  PP_INVALID_DATA:
+	 * what was logged as errors says what is wrong, and what would be
+	 * right.
+	 */
+	int	(*check_port)(struct pp_monitor *, const char *name);
 };
 
 /* Smallest table that was ever in use: up to and with shutdown. */

@@ -644,6 +644,23 @@ session_send_recv_bidi(struct session *session, handle number,
 }
 
 int
+session_check_port(struct session *session, handle number, const char *name)
+{
+	const struct session_monitor *monitor;
+	int code;
+
+	monitor = handle_get(session->handles, HANDLE_MONITOR, number);
+	if (monitor == NULL)
+		return PP_INVALID_HANDLE;
+	if (module_table(monitor->module)->check_port == NULL)
+		return 0;
+	session_enter(session, WIRE_CALL_CHECK);
+	code = module_table(monitor->module)->check_port(
+	    module_instance(monitor->module), name);
+	return session_leave(session, code);
+}
+
+int
 session_service_port(struct session *session, handle number,
     uint32_t *again_ms)
 {

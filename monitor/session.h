@@ -84,6 +84,12 @@ int session_set_port_timeouts(struct session *session, handle port,
 int session_send_recv_bidi(struct session *session, handle port,
     uint32_t access, const char *action, const struct pp_bidi *request,
     struct pp_bidi **response);
+/*
+ * Let the monitor judge the settings of a port, which is not open.  0 if it
+ * has no opinion.
+ */
+int session_check_port(struct session *session, handle monitor,
+    const char *name);
 int session_service_port(struct session *session, handle port,
     uint32_t *again_ms);
 

@@ -91,6 +91,8 @@ wire_put_doc(struct wire *wire, const struct wire_doc *doc)
 	wire_put_str(wire, doc->host);
 	wire_put_str(wire, doc->title);
 	wire_put_str(wire, doc->datatype);
+	wire_put_str(wire, doc->name);
+	wire_put_str(wire, doc->extra);
 }
 
 void
@@ -102,6 +104,7 @@ wire_put_outcome(struct wire *wire, const struct wire_outcome *outcome)
 	wire_put_u32(wire, outcome->events);
 	wire_put_u32(wire, outcome->open);
 	wire_put_u64(wire, outcome->written);
+	wire_put_u64(wire, outcome->pages);
 	wire_put_str(wire, outcome->text);
 }
 
@@ -191,7 +194,7 @@ wire_recv(struct wire *wire, int sock)
 	wire->len = (size_t)n;
 	type = wire_get_u32(wire);
 	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || wire->bad ||
-	    type == 0 || type > WIRE_CLOSED) {
+	    type == 0 || type >= WIRE_TYPE_END) {
 		wire_drop_fds(wire);
 		errno = EBADMSG;
 		return -1;
@@ -285,6 +288,8 @@ wire_get_doc(struct wire *wire, struct wire_doc *doc)
 	doc->host = wire_get_str(wire);
 	doc->title = wire_get_str(wire);
 	doc->datatype = wire_get_str(wire);
+	doc->name = wire_get_str(wire);
+	doc->extra = wire_get_str(wire);
 }
 
 void
@@ -298,6 +303,7 @@ wire_get_outcome(struct wire *wire, struct wire_outcome *outcome)
 	outcome->events = wire_get_u32(wire);
 	outcome->open = wire_get_u32(wire);
 	outcome->written = wire_get_u64(wire);
+	outcome->pages = wire_get_u64(wire);
 	outcome->text = wire_get_str(wire);
 	if (verdict >= WIRE_VERDICT_COUNT || outcome->open > 1 ||
 	    outcome->code > 0) {
@@ -329,7 +335,7 @@ wire_drop_fds(struct wire *wire)
 const char *
 wire_type_name(int type)
 {
-	static const char *const names[WIRE_CLOSED + 1] = {
+	static const char *const names[WIRE_TYPE_END] = {
 		[WIRE_SETUP] = "setup",		[WIRE_PORT] = "port",
 		[WIRE_CHECK] = "check",		[WIRE_DOCS] = "docs",
 		[WIRE_CANCEL] = "cancel",	[WIRE_CLOSE] = "close",
@@ -341,9 +347,10 @@ wire_type_name(int type)
 		[WIRE_STATUS] = "status",	[WIRE_LOG] = "log",
 		[WIRE_STORE] = "store",		[WIRE_REMOVE] = "remove",
 		[WIRE_EXISTS] = "exists",	[WIRE_CLOSED] = "closed",
+		[WIRE_SUPPLIES] = "supplies",	[WIRE_SENT] = "sent",
 	};
 
-	if (type < 0 || type > WIRE_CLOSED || names[type] == NULL)
+	if (type < 0 || type >= WIRE_TYPE_END || names[type] == NULL)
 		return "unknown";
 	return names[type];
 }
@@ -359,6 +366,9 @@ wire_verdict_name(enum wire_verdict verdict)
 		[WIRE_INCOMPLETE] = "incomplete",
 		[WIRE_CANCELED]	  = "canceled",
 		[WIRE_UNTOUCHED]  = "untouched",
+		[WIRE_HOLD]	  = "hold",
+		[WIRE_DROP]	  = "drop",
+		[WIRE_STOP]	  = "stop",
 	};
 
 	return names[verdict];
@@ -379,6 +389,7 @@ wire_call_name(uint32_t call)
 		[WIRE_CALL_END_DOC]	= "end_doc_port",
 		[WIRE_CALL_CLOSE]	= "close_port",
 		[WIRE_CALL_XCV]		= "xcv_data_port",
+		[WIRE_CALL_CHECK]	= "check_port",
 		[WIRE_CALL_SERVICE]	= "service_port",
 		[WIRE_CALL_SHUTDOWN]	= "shutdown",
 	};

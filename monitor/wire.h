@@ -67,6 +67,10 @@ enum wire_type {
 	WIRE_REMOVE	= 40,	/* str port -> ANSWER */
 	WIRE_EXISTS	= 41,	/* str port -> ANSWER (0 or 1) */
 	WIRE_CLOSED	= 42,	/* i32 code: port closed, about to exit */
+	WIRE_SUPPLIES	= 43,	/* u32 n, n * (str name, u32 percent + 1) */
+	WIRE_SENT	= 44,	/* u64 job, u64 written: all of it is in the
+				   port; its outcome follows, in some time */
+	WIRE_TYPE_END		/* one more than the last */
 };
 
 /* Flags of a document. */
@@ -74,6 +78,7 @@ enum wire_type {
 #define WIRE_DOC_RESET_ENDS	0x2u	/* RST ends the job as an end would */
 #define WIRE_DOC_ANSWERS	0x4u	/* send read_port's bytes to the client */
 #define WIRE_DOC_RESTARTED	0x8u	/* sent before, at least in part */
+#define WIRE_DOC_SENT_ENDS	0x10u	/* its pages are not waited for */
 
 /* A flag of CANCEL: of a document that was not started, and of no other. */
 #define WIRE_CANCEL_WAITING	0x80000000u
@@ -89,7 +94,12 @@ struct wire_doc {
 	const char	*host;
 	const char	*title;
 	const char	*datatype;
+	const char	*name;		/* of the document */
+	const char	*extra;		/* at most WIRE_EXTRA_LEN */
 };
+
+/* More of what a client said does not travel. */
+#define WIRE_EXTRA_LEN	32768
 
 /* How a document ended: a closed list. */
 enum wire_verdict {
@@ -100,6 +110,9 @@ enum wire_verdict {
 	WIRE_INCOMPLETE	 = 4,	/* the client fell silent or was gone */
 	WIRE_CANCELED	 = 5,
 	WIRE_UNTOUCHED	 = 6,	/* was not started: as if never sent */
+	WIRE_HOLD	 = 7,	/* the port is well, and will not print it */
+	WIRE_DROP	 = 8,	/* nor ever will */
+	WIRE_STOP	 = 9,	/* the port wants a person to look at it */
 	WIRE_VERDICT_COUNT
 };
 
@@ -110,6 +123,7 @@ struct wire_outcome {
 	uint32_t		 events;	/* 1 << enum pp_job_event */
 	uint32_t		 open;		/* 1: the client is still there */
 	uint64_t		 written;	/* bytes that the port took */
+	uint64_t		 pages;		/* that it counted; 0: unknown */
 	const char		*text;		/* the cause in words, or "" */
 };
 
@@ -117,7 +131,7 @@ struct wire_outcome {
  * The board: one shared page per host, which the host writes and the daemon
  * only reads, so that signs of life and progress cost no message, and the
  * daemon knows after a crash how far the host had come.  Documents are run in
- * the order in which they were sent.
+ * the order in which they were sent; one that is SENT counts as finished, DONE.
  */
 struct wire_board {
 	_Atomic int64_t		alive_ms;	/* CLOCK_MONOTONIC, last sign */
@@ -134,6 +148,7 @@ enum wire_call {
 	WIRE_CALL_OPEN, WIRE_CALL_START_DOC, WIRE_CALL_WRITE,
 	WIRE_CALL_READ, WIRE_CALL_END_DOC, WIRE_CALL_CLOSE,
 	WIRE_CALL_XCV, WIRE_CALL_SERVICE, WIRE_CALL_SHUTDOWN,
+	WIRE_CALL_CHECK,
 	WIRE_CALL_COUNT
 };
 

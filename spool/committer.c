@@ -47,6 +47,16 @@ committer_gone(struct committer *com)
 	atomic_store(&com->health, STORE_GONE);
 }
 
+int
+committer_look(struct committer *com)
+{
+	if (spooldir_present(com->root) && data_present(com->dir) &&
+	    com->ops->present(com->be))
+		return 0;
+	committer_gone(com);
+	return -ENXIO;
+}
+
 /* What cannot be put right while we run stays. */
 static void
 worsen(struct committer *com, int error)
@@ -93,9 +103,7 @@ refuse(struct committer *com, struct op_list *batch)
 	enum store_health health;
 	struct op *op;
 
-	if (!spooldir_present(com->root) || !data_present(com->dir) ||
-	    !com->ops->present(com->be))
-		committer_gone(com);
+	(void)committer_look(com);
 	health = committer_health(com);
 	if (health == STORE_GONE)
 		fail_all(batch, -ENXIO);
@@ -144,6 +152,21 @@ apply(struct committer *com, struct op_list *batch)
 	return 0;
 }
 
+/*
+ * What a commit wrote whose sync then failed is in the log, whole, and would
+ * count again if we ended now: but its clients have been told "no", and print
+ * it once more.  So it is written over.  Should that fail too, the sync's
+ * failure stands, and nothing is accepted before a probe has succeeded.
+ */
+static void
+write_over(struct committer *com)
+{
+	if (com->ops->begin(com->be) != 0)
+		return;
+	if (com->ops->touch(com->be) != 0 || com->ops->commit(com->be) != 0)
+		com->ops->rollback(com->be);
+}
+
 static void
 transact(struct committer *com, struct op_list *batch)
 {
@@ -160,8 +183,10 @@ transact(struct committer *com, struct op_list *batch)
 			continue;
 		}
 		error = com->ops->commit(com->be);
-		if (error != 0)
+		if (error != 0) {
 			com->ops->rollback(com->be);
+			write_over(com);
+		}
 		break;
 	}
 	if (error == 0)

@@ -10,8 +10,8 @@
  *            returns when all that was submitted has been posted.
  * Ownership  Borrows what it is given.  Operations go to the mailbox.
  * Errors     committer_start() returns 0 or a negative errno.
- * Threads    committer_submit(), _health(), _damaged() and _gone() from any;
- *            _probe() and _trust() from its own, that is from an operation.
+ * Threads    committer_submit(), _health(), _damaged(), _gone() and _look()
+ *            from any; _probe() and _trust() from its own, that is from an operation.
  */
 #ifndef COMMITTER_H
 #define COMMITTER_H
@@ -57,6 +57,8 @@ enum store_health committer_health(const struct committer *com);
 /* The database was found damaged; a directory was found gone. */
 void committer_damaged(struct committer *com);
 void committer_gone(struct committer *com);
+/* Are they still where they were?  -ENXIO: no, and health says so. */
+int committer_look(struct committer *com);
 
 /*
  * Part of a probe.  committer_probe() is applied in a transaction, which then

@@ -32,12 +32,17 @@ struct found {
 	int64_t			 mtime_ms;
 };
 
+/* A job that was being sent. */
+struct sent {
+	uint64_t		 job;
+	bool			 whole;		/* all of it was in the printer */
+};
+
 struct recovery {
 	struct store		*store;
 	const struct store_options *options;
 	bool			 rebuild;
-	uint64_t		*sent;		/* owned; ids of jobs that were
-						 * being sent */
+	struct sent		*sent;		/* owned */
 	size_t			 n_sent;
 	struct found		**found;	/* owned */
 	size_t			 n_found;
@@ -65,7 +70,7 @@ count(void *arg, const struct job *job)
 		.to_queue = job->queue, .host = job->host,
 	};
 	struct recovery *rec = arg;
-	uint64_t *sent;
+	struct sent *sent;
 
 	store_count(rec->store, &moved);
 	if (job->state != JOB_PROCESSING &&
@@ -75,13 +80,20 @@ count(void *arg, const struct job *job)
 	if (sent == NULL)
 		return -ENOMEM;
 	rec->sent = sent;
-	sent[rec->n_sent++] = job->id;
+	sent[rec->n_sent++] = (struct sent){ .job = job->id,
+	    .whole = (job->reasons & JOB_QUEUED_IN_DEVICE) != 0 };
 	return 0;
 }
 
+/* All of it was in the printer: that was the job. */
+static const struct job_step queued_in_device = {
+	.state = JOB_COMPLETED, .reasons = JOB_COMPLETED_SUCCESSFULLY,
+	.why = "sent; printing was interrupted before its last page was out",
+};
+
 /* Part of it may be on paper: that is for the job to say. */
 static int
-decide(struct recovery *rec, uint64_t id)
+decide(struct recovery *rec, const struct sent *sent)
 {
 	bool hold = rec->options->after_crash == STORE_HOLD;
 	struct job_step step = {
@@ -94,7 +106,12 @@ decide(struct recovery *rec, uint64_t id)
 	struct backend_moved moved = { 0 };
 	int error;
 
-	error = rec->store->ops->step(rec->store->be, id, &step, &moved);
+	if (sent->whole) {
+		step = queued_in_device;
+		step.now_ms = rec->options->now_ms;
+	}
+	error = rec->store->ops->step(rec->store->be, sent->job, &step,
+	    &moved);
 	if (error == 0)
 		store_count(rec->store, &moved);
 	backend_moved_clear(&moved);
@@ -355,7 +372,7 @@ change(struct recovery *rec, unsigned int *rebuilt)
 	size_t i;
 
 	for (i = 0; i < rec->n_sent && error == 0; i++)
-		error = decide(rec, rec->sent[i]);
+		error = decide(rec, &rec->sent[i]);
 	if (error == 0)
 		error = rebuild(rec, rebuilt);
 	if (error == 0)

@@ -119,6 +119,14 @@ const struct tally_count *store_host_count(const struct store *store,
 int store_probe(struct store *store, store_done_fn *done, void *arg)
     __attribute__((warn_unused_result));
 
+/*
+ * Find out whether it is still where it was opened, which else is noticed by
+ * the next commit; -ENXIO: no, and health says so.  Costs three calls of
+ * stat(), so ask for it every second or so.
+ */
+int store_look(struct store *store, store_done_fn *done, void *arg)
+    __attribute__((warn_unused_result));
+
 /* ---- changing jobs --------------------------------------------------- */
 
 /*

@@ -289,7 +289,7 @@ store_document(struct store *store, uint64_t id, unsigned int number,
 	return 0;
 }
 
-/* ---- accounting, notes, check ---------------------------------------- */
+/* ---- accounting, notes, checks --------------------------------------- */
 
 static int
 records_read(struct read_op *r)
@@ -367,20 +367,39 @@ check_read(struct read_op *r)
 	return r->store->ops->check(r->store->be);
 }
 
+static int
+look_read(struct read_op *r)
+{
+	return committer_look(&r->store->committer);
+}
+
 static void
 check_deliver(struct read_op *r)
 {
 	r->done.check(r->arg, r->op.error);
 }
 
-int
-store_check(struct store *store, store_done_fn *done, void *arg)
+static int
+check(struct store *store, int (*how)(struct read_op *r), store_done_fn *done,
+    void *arg)
 {
-	struct read_op *r = read_new(store, check_read, check_deliver, arg);
+	struct read_op *r = read_new(store, how, check_deliver, arg);
 
 	if (r == NULL)
 		return -1;
 	r->done.check = done;
 	submit(store, r);
 	return 0;
+}
+
+int
+store_check(struct store *store, store_done_fn *done, void *arg)
+{
+	return check(store, check_read, done, arg);
+}
+
+int
+store_look(struct store *store, store_done_fn *done, void *arg)
+{
+	return check(store, look_read, done, arg);
 }

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -425,6 +426,112 @@ START_TEST(a_port_that_cannot_be_opened_is_no_fault_of_the_job)
 	await(id, JOB_COMPLETED);
 	expect_attempts(id, 1, false);
 	ck_assert_uint_eq(counters.failed, 0);
+	press_stop(&press);
+}
+END_TEST
+
+static void
+await_pauses(size_t n)
+{
+	while (press_log_count(&press, "port is tried again later") < n)
+		press_turn(&press);
+}
+
+START_TEST(a_port_that_refuses_a_job_costs_it_no_attempt)
+{
+	uint64_t id, next;
+
+	press_start(&press, Q_A "retries = 1\n", "a");
+	press_put(&press, "broken-a", true);
+	id = press_print(&press, "q", "refuse");
+	next = press_print(&press, "q", "next");
+	await_pauses(2);
+	await(id, JOB_PENDING);
+	expect_why(id, JOB_PRINTER_STOPPED, "as the document says");
+	expect_attempts(id, 0, false);
+	press_put(&press, "broken-a", false);
+	await(next, JOB_COMPLETED);
+	expect_attempts(id, 1, false);
+	press_expect_printed(&press, "a:refuse\na:next\n");
+	ck_assert_uint_eq(counters.failed, 0);
+	press_stop(&press);
+}
+END_TEST
+
+START_TEST(a_job_that_is_refused_goes_to_another_port)
+{
+	uint64_t id;
+
+	press_start(&press, Q_AB "retries = 1\nretry_after = 1h\n", "a b");
+	press_put(&press, "broken-a", true);
+	id = press_print(&press, "q", "refuse");
+	await(id, JOB_COMPLETED);
+	press_expect_printed(&press, "b:refuse\n");
+	press_stop(&press);
+}
+END_TEST
+
+START_TEST(a_job_that_is_refused_expires)
+{
+	uint64_t id;
+
+	press_start(&press, Q_A "expire = 500ms\n", "a");
+	press_put(&press, "broken-a", true);
+	id = press_print(&press, "q", "refuse");
+	await(id, JOB_PENDING_HELD);
+	expect_why(id, JOB_HOLD_UNTIL_SPECIFIED, "it has waited for longer "
+	    "than expire: as the document says");
+	press_stop(&press);
+}
+END_TEST
+
+/* The port is well, and prints what others send. */
+START_TEST(each_refusal_is_followed_by_a_pause)
+{
+	int i;
+
+	press_start(&press, Q_A QUEUE("r") "ports = a\n", "a");
+	press_put(&press, "broken-a", true);
+	(void)press_print(&press, "q", "refuse");
+	for (i = 0; i < 3; i++) {
+		while (port_state(press_port(&press, "a")) != PORT_BACKOFF)
+			press_turn(&press);
+		ck_assert_uint_eq(press_log_count(&press, "verdict=retry"),
+		    press_log_count(&press, "port is tried again later"));
+		await(press_print(&press, "r", "fine"), JOB_COMPLETED);
+	}
+	press_put(&press, "broken-a", false);
+	press_await_printed(&press, 4);
+	press_stop(&press);
+}
+END_TEST
+
+START_TEST(what_no_port_prints_is_held)
+{
+	uint64_t id, next;
+
+	press_start(&press, Q_A "retries = 2\n", "a");
+	press_put(&press, "broken-a", true);
+	id = press_print(&press, "q", "misfit");
+	next = press_print(&press, "q", "next");
+	await(next, JOB_COMPLETED);
+	expect(id, JOB_PENDING_HELD);
+	expect_attempts(id, 2, false);
+	press_stop(&press);
+}
+END_TEST
+
+/* It is not printed for ever, only because the second one is refused. */
+START_TEST(a_job_that_is_refused_in_its_middle_has_failed)
+{
+	uint64_t id;
+
+	press_start(&press, Q_A "retries = 2\n", "a");
+	press_put(&press, "broken-a", true);
+	id = press_print_two(&press, "q", "first", "refuse");
+	await(id, JOB_PENDING_HELD);
+	expect_attempts(id, 2, true);
+	press_expect_printed(&press, "a:first\na:first\n");
 	press_stop(&press);
 }
 END_TEST
@@ -951,6 +1058,57 @@ START_TEST(a_paused_port_is_paused_after_a_restart)
 }
 END_TEST
 
+/* The store has told what is paused, and the dispatcher has not heard it. */
+static void
+await_answer(void)
+{
+	struct pollfd fd = { .fd = store_fd(spooler_store(press.spooler)),
+	    .events = POLLIN };
+
+	ck_assert_int_eq(poll(&fd, 1, -1), 1);
+}
+
+START_TEST(a_word_that_comes_before_the_answer_counts)
+{
+	bool of_queue = _i == 0;
+
+	press_start(&press, Q_A, "a");
+	ck_assert_int_eq(of_queue ? press_pause_queue(&press, "q", true) :
+	    press_pause_port(&press, "a", true), 0);
+	press_stop(&press);
+	press_start(&press, Q_A, "a");
+	await_answer();
+	ck_assert_int_eq(of_queue ? press_pause_queue(&press, "q", false) :
+	    press_pause_port(&press, "a", false), 0);
+	while (!dispatch_loaded(press.dispatch))
+		press_turn(&press);
+	ck_assert(!dispatch_queue_paused(press.dispatch, "q"));
+	ck_assert(!dispatch_port_paused(press.dispatch, "a"));
+	await(press_print(&press, "q", "now"), JOB_COMPLETED);
+	press_stop(&press);
+}
+END_TEST
+
+START_TEST(a_word_on_a_closed_queue_counts_as_well)
+{
+	press_start(&press, Q_A, "a");
+	ck_assert_int_eq(press_close_queue(&press, "q", "moving"), 0);
+	press_stop(&press);
+	press_start(&press, Q_A, "a");
+	await_answer();
+	ck_assert_int_eq(press_close_queue(&press, "q", _i == 0 ? NULL :
+	    "later"), 0);
+	while (!dispatch_loaded(press.dispatch))
+		press_turn(&press);
+	if (_i == 0)
+		ck_assert_ptr_null(dispatch_queue_closed(press.dispatch, "q"));
+	else
+		ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "q"),
+		    "later");
+	press_stop(&press);
+}
+END_TEST
+
 /* ---- reload -------------------------------------------------------------- */
 
 START_TEST(jobs_of_a_queue_that_goes_wait_until_it_is_back)
@@ -1181,6 +1339,12 @@ add_printing(Suite *suite)
 	    0, 3);
 	tcase_add_test(tcase,
 	    a_port_that_cannot_be_opened_is_no_fault_of_the_job);
+	tcase_add_test(tcase, a_port_that_refuses_a_job_costs_it_no_attempt);
+	tcase_add_test(tcase, a_job_that_is_refused_goes_to_another_port);
+	tcase_add_test(tcase, a_job_that_is_refused_expires);
+	tcase_add_test(tcase, each_refusal_is_followed_by_a_pause);
+	tcase_add_test(tcase, what_no_port_prints_is_held);
+	tcase_add_test(tcase, a_job_that_is_refused_in_its_middle_has_failed);
 	tcase_add_test(tcase, a_job_says_that_its_port_is_stopped);
 
 	tcase = new_case(suite, "failure");
@@ -1214,6 +1378,10 @@ add_people(Suite *suite)
 	tcase_add_test(tcase, a_paused_queue_is_paused_after_a_restart);
 	tcase_add_test(tcase, a_closed_queue_is_closed_after_a_restart);
 	tcase_add_test(tcase, a_paused_port_is_paused_after_a_restart);
+	tcase_add_loop_test(tcase, a_word_that_comes_before_the_answer_counts,
+	    0, 2);
+	tcase_add_loop_test(tcase, a_word_on_a_closed_queue_counts_as_well,
+	    0, 2);
 }
 
 static void

@@ -5,11 +5,13 @@
  * printed then is not printed twice, and what was not is.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/counters.h"
@@ -74,6 +76,32 @@ await_failure(void)
 	make_ill();
 	while (!shim_fired())
 		press_turn(&press);
+}
+
+/* And for some time more. */
+static void
+await_many_failures(unsigned int calls)
+{
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		shim_fail(calls, 1, EIO, true);
+		while (!shim_fired())
+			press_turn(&press);
+	}
+}
+
+/* Two lines, however often it was tried. */
+static void
+expect_told(const char *begin, const char *over)
+{
+	char line[200];
+
+	ck_assert_uint_eq(press_log_count(&press, begin), 1);
+	ck_assert_uint_eq(press_log_count(&press, over), 1);
+	snprintf(line, sizeof(line), "%s tries=", over);
+	ck_assert(press_logged(&press, line));
+	ck_assert(press_logged(&press, "reason=\"Input/output error\""));
 }
 
 static void
@@ -211,6 +239,98 @@ START_TEST(a_job_that_failed_is_moved)
 }
 END_TEST
 
+START_TEST(an_end_that_is_tried_often_is_told_once)
+{
+	uint64_t id;
+
+	press_start(&press, Q_A, "a");
+	id = slow_job();
+	make_ill();
+	press_let(&press, "a");
+	await_many_failures(SHIM_VFS_SYNC);
+	make_well();
+	await(id, JOB_COMPLETED);
+	press_stop(&press);
+	expect_told("how a job ended cannot be recorded",
+	    "nothing is left to be recorded of how jobs ended");
+}
+END_TEST
+
+/* Of two jobs. */
+START_TEST(a_decision_that_is_tried_often_is_told_once)
+{
+	uint64_t id, other;
+
+	press_start(&press, Q_A "expire = 500ms\n", "a");
+	pause_queue(true);
+	id = press_print(&press, "q", "old");
+	other = press_print(&press, "q", "old, too");
+	make_ill();
+	await_many_failures(SHIM_VFS_SYNC);
+	expect(id, JOB_PENDING);
+	make_well();
+	await(id, JOB_PENDING_HELD);
+	await(other, JOB_PENDING_HELD);
+	while (!press_logged(&press, "nothing is left"))
+		press_turn(&press);
+	expect_told("what is to become of a job cannot be recorded",
+	    "nothing is left to be recorded of what is to become of jobs");
+	press_stop(&press);
+}
+END_TEST
+
+static void
+cannot_be_read(void)
+{
+	shim_fail(SHIM_VFS_IO, 1, EIO, true);
+}
+
+START_TEST(a_spool_that_cannot_be_read_is_told_once)
+{
+	uint64_t id;
+
+	press_start(&press, Q_A, "a");
+	pause_queue(true);
+	id = press_print(&press, "q", "patient");
+	press_stop(&press);
+	press.opened = cannot_be_read;
+	press_start(&press, Q_A, "a");
+	await_many_failures(SHIM_VFS_IO);
+	ck_assert(!dispatch_loaded(press.dispatch));
+	make_well();
+	while (!dispatch_loaded(press.dispatch))
+		press_turn(&press);
+	expect_told("what is paused or closed cannot be read",
+	    "what is paused or closed is known now");
+	expect(id, JOB_PENDING);
+	while (press_pause_queue(&press, "q", false) != 0)
+		press_turn(&press);
+	await(id, JOB_COMPLETED);
+	press_stop(&press);
+}
+END_TEST
+
+/* The same, once what is paused is known. */
+START_TEST(jobs_that_cannot_be_read_are_told_once)
+{
+	struct pollfd fd = { .events = POLLIN };
+
+	press_start(&press, Q_A, "a");
+	press_stop(&press);
+	press_start(&press, Q_A, "a");
+	fd.fd = store_fd(spooler_store(press.spooler));
+	ck_assert_int_eq(poll(&fd, 1, -1), 1);
+	await_many_failures(SHIM_VFS_IO);
+	ck_assert(!dispatch_loaded(press.dispatch));
+	make_well();
+	while (!dispatch_loaded(press.dispatch))
+		press_turn(&press);
+	expect_told("jobs of the spool cannot be read",
+	    "jobs of the spool are known now");
+	press_stop(&press);
+}
+END_TEST
+
 /* What the scheduler decides. */
 START_TEST(an_expired_job_is_dealt_with_later)
 {
@@ -323,6 +443,10 @@ START_TEST(a_job_waits_for_a_descriptor)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	await(id, JOB_COMPLETED);
 	press_expect_printed(&press, "a:first\na:patient\n");
+	ck_assert_uint_eq(press_log_count(&press, "a job cannot be started"),
+	    1);
+	ck_assert(press_logged(&press,
+	    "no job is kept from its start any more tries="));
 	job = press_job(&press, id);
 	ck_assert_uint_eq(job->attempts, 1);
 	job_free(job);
@@ -406,6 +530,43 @@ START_TEST(a_job_goes_on_while_the_store_comes_and_goes)
 }
 END_TEST
 
+/* What the spooler does in its first second has been done. */
+static void
+grow_old(void)
+{
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		press_turn(&press);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - start.tv_sec < 2);
+}
+
+/* Nothing is to be recorded, so it is not a commit that fails. */
+START_TEST(a_loss_is_noticed_while_nothing_is_printed)
+{
+	uint64_t id;
+
+	press_start(&press, Q_A, "a");
+	id = press_print(&press, "q", "before");
+	await(id, JOB_COMPLETED);
+	grow_old();
+	take_away();
+	await_down();
+	bring_back();
+	expect(id, JOB_COMPLETED);
+	await(press_print(&press, "q", "after"), JOB_COMPLETED);
+	press_expect_printed(&press, "a:before\na:after\n");
+	press_stop(&press);
+}
+END_TEST
+
+/*
+ * With all that may be under way when the store goes, up to the mark of the
+ * end.  One that was marked and had not reached its port is said to have been
+ * sent before: the store cannot know.
+ */
 START_TEST(a_job_on_its_way_comes_back)
 {
 	uint64_t id;
@@ -422,7 +583,8 @@ START_TEST(a_job_on_its_way_comes_back)
 	bring_back();
 	await(id, JOB_COMPLETED);
 	press_stop(&press);
-	ck_assert_str_eq(press_printed(&press), "a:once\n");
+	if (strcmp(press_printed(&press), "a:once!\n") != 0)
+		ck_assert_str_eq(press_printed(&press), "a:once\n");
 }
 END_TEST
 
@@ -464,10 +626,23 @@ START_TEST(a_reload_may_come_meanwhile)
 }
 END_TEST
 
-/* The end, with something that could not be recorded. */
+static bool
+is_printed_again(uint64_t id)
+{
+	while (port_written(press_port(&press, "a"), id) == 0)
+		if (press_state(&press, id) == JOB_COMPLETED)
+			return false;
+	return true;
+}
+
+/*
+ * The end, with something that could not be recorded.  Of a commit that failed
+ * only the sync is known to have; so it may be on record all the same.
+ */
 START_TEST(the_end_comes_while_the_store_is_ill)
 {
 	uint64_t id;
+	bool again;
 
 	press_start(&press, Q_A, "a");
 	id = slow_job();
@@ -478,12 +653,14 @@ START_TEST(the_end_comes_while_the_store_is_ill)
 	press_end(&press);
 	make_well();
 	press_start(&press, Q_A, "a");
-	press_await_at_port(&press, "a", id);
-	press_let(&press, "a");
+	again = is_printed_again(id);
+	if (again)
+		press_let(&press, "a");
 	await(id, JOB_COMPLETED);
 	press_stop(&press);
-	/* Twice, which is said. */
-	ck_assert_str_eq(press_printed(&press), "a:slow one\na:slow one!\n");
+	/* If twice, that is said. */
+	ck_assert_str_eq(press_printed(&press), again ?
+	    "a:slow one\na:slow one!\n" : "a:slow one\n");
 }
 END_TEST
 
@@ -536,12 +713,19 @@ store_suite(void)
 	tcase_add_test(tcase, orphans_are_released_later);
 	tcase_add_test(tcase, the_end_comes_while_the_store_is_ill);
 
+	tcase = new_case(suite, "log");
+	tcase_add_test(tcase, an_end_that_is_tried_often_is_told_once);
+	tcase_add_test(tcase, a_decision_that_is_tried_often_is_told_once);
+	tcase_add_test(tcase, a_spool_that_cannot_be_read_is_told_once);
+	tcase_add_test(tcase, jobs_that_cannot_be_read_are_told_once);
+
 	tcase = new_case(suite, "want");
 	tcase_add_test(tcase, a_job_waits_for_a_descriptor);
 
 	tcase = new_case(suite, "down");
 	tcase_add_test(tcase, jobs_are_read_anew_when_the_store_is_back);
 	tcase_add_test(tcase, a_job_goes_on_while_the_store_comes_and_goes);
+	tcase_add_test(tcase, a_loss_is_noticed_while_nothing_is_printed);
 	tcase_add_loop_test(tcase, a_job_on_its_way_comes_back, 0, 6);
 	tcase_add_test(tcase, with_a_new_store_all_begins_anew);
 	tcase_add_test(tcase, a_reload_may_come_meanwhile);

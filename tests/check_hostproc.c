@@ -37,8 +37,9 @@ static struct shared_conf *shared;
 static struct port *port;
 static struct document docs[DOCS_MAX];
 static int clients[DOCS_MAX];
-static int n_docs, fds_before;
+static int n_docs, n_sent, fds_before;
 static bool idle;
+static bool spooled;		/* documents have numbers, as of the spool */
 
 /* What came back, in that order. */
 static struct {
@@ -125,7 +126,8 @@ set_up(void)
 	evutil_secure_rng_init();
 	base = event_base_new();
 	ck_assert_ptr_nonnull(base);
-	n_back = n_docs = 0;
+	n_back = n_docs = n_sent = 0;
+	spooled = false;
 	idle = false;
 	port = NULL;
 	fds_before = count_fds();
@@ -188,6 +190,13 @@ on_done(struct document *doc, const struct wire_outcome *outcome)
 }
 
 static void
+on_sent(struct document *doc)
+{
+	ck_assert_ptr_eq(doc, &docs[n_sent]);
+	n_sent++;
+}
+
+static void
 on_idle(void *arg)
 {
 	(void)arg;
@@ -206,7 +215,8 @@ print_one(int i)
 	ck_assert_int_eq(shutdown(pair[1], SHUT_WR), 0);
 	clients[i] = pair[1];
 	docs[i] = (struct document){ .fd = pair[0], .queue = "q",
-	    .done = on_done };
+	    .done = on_done, .sent = on_sent, .spooled = spooled,
+	    .job = (uint64_t)i + 1 };
 	n_docs++;
 	ck_assert_int_eq(port_print(port, &docs[i]), 0);
 }
@@ -547,6 +557,174 @@ START_TEST(a_port_can_be_freed_at_any_time)
 }
 END_TEST
 
+/* ---- pages that come out when all is sent ---- */
+
+static void
+print_sent(const char *script, int n)
+{
+	int i;
+
+	new_port(script);
+	spooled = true;
+	for (i = 0; i < n; i++)
+		print_one(i);
+	while (n_sent < n)
+		turn();
+	ck_assert_int_eq(n_back, 0);
+}
+
+/* One at a time is what a port is given that nobody knows yet. */
+START_TEST(rule_45_the_next_may_start_before_the_last_page_is_out)
+{
+	new_port("ready opened docs send docs send eject close");
+	spooled = true;
+	print_one(0);
+	ck_assert_uint_eq(port_room(port), 0);
+	while (n_sent < 1)
+		turn();
+	ck_assert_uint_gt(port_room(port), 0);
+	ck_assert_int_eq(n_back, 0);
+	ck_assert_uint_eq(port_written(port, 1), strlen(TEXT));
+	print_one(1);
+	wait_for_back(2);
+	expect_back(0, WIRE_DONE);
+	expect_back(1, WIRE_DONE);
+	expect_nothing_left();
+}
+END_TEST
+
+START_TEST(a_host_has_never_more_than_it_can_take)
+{
+	char script[1024] = "ready opened";
+	int i;
+
+	for (i = 0; i < HOSTPROC_DOCS; i++)
+		strcat(script, " docs send");
+	strcat(script, " eject close");
+	new_port(script);
+	spooled = true;
+	for (i = 0; i < HOSTPROC_DOCS; i++) {
+		ck_assert_uint_gt(port_room(port), 0);
+		print_one(i);
+		while (n_sent < i + 1 && i + 1 < HOSTPROC_DOCS)
+			turn();
+		ck_assert_uint_le(port_room(port),
+		    (unsigned int)(HOSTPROC_DOCS - i - 1));
+	}
+	ck_assert_uint_eq(port_room(port), 0);
+	wait_for_back(HOSTPROC_DOCS);
+	ck_assert_uint_gt(port_room(port), 0);
+	expect_nothing_left();
+}
+END_TEST
+
+/* What is in the printer is not printed again, whatever becomes of the host. */
+START_TEST(what_was_sent_is_done_when_the_host_is_gone)
+{
+	static const char *const ends[] = { "exit-3", "crash", "hang-up",
+	    "garbage", "send-stranger", "send-again", "fail-sent" };
+	char script[64];
+	int i;
+
+	snprintf(script, sizeof(script), "ready opened docs send %s",
+	    ends[_i]);
+	print_sent(script, 2);
+	wait_for_backoff();
+	ck_assert_int_eq(n_back, 2);
+	for (i = 0; i < 2; i++) {
+		expect_back(i, WIRE_DONE);
+		ck_assert_msg(strncmp(back[i].text, "sent; ", 6) == 0, "%s",
+		    back[i].text);
+	}
+	configure("serve");
+	print_one(2);
+	wait_for_back(3);
+	expect_back(2, WIRE_DONE);
+	expect_nothing_left();
+}
+END_TEST
+
+/* A client has nothing to wait for. */
+START_TEST(what_a_client_streams_is_never_only_sent)
+{
+	new_port("ready opened docs send");
+	print(1);
+	wait_for_backoff();
+	ck_assert(logged(NONSENSE));
+	ck_assert_int_eq(n_sent, 0);
+	configure("serve");
+	expect_back(0, WIRE_DONE);	/* as the board has it */
+	expect_nothing_left();
+}
+END_TEST
+
+START_TEST(what_was_sent_can_be_canceled)
+{
+	static const uint32_t flags[] = { 4, 0 };
+	static const enum wire_verdict verdicts[] = { WIRE_CANCELED,
+	    WIRE_DONE };
+
+	print_sent("ready opened docs send obey-cancel close", 1);
+	port_cancel_document(port, &docs[0], flags[_i]);
+	wait_for_back(1);
+	expect_back(0, verdicts[_i]);
+	expect_nothing_left();
+}
+END_TEST
+
+/* drain_timeout has passed: the record must not say that it is to print. */
+START_TEST(what_was_sent_is_done_when_the_daemon_ends)
+{
+	print_sent("ready opened docs send obey-cancel close", 1);
+	port_drain(port, on_idle, NULL);
+	ck_assert_int_eq(n_back, 0);
+	port_cancel(port);
+	wait_for_back(1);
+	expect_back(0, WIRE_DONE);
+	expect_nothing_left();
+}
+END_TEST
+
+START_TEST(what_was_sent_is_done_when_the_port_is_freed)
+{
+	print_sent("ready opened docs send", 2);
+	port_free(port);
+	port = NULL;
+	ck_assert_int_eq(n_back, 2);
+	expect_back(0, WIRE_DONE);
+	expect_back(1, WIRE_DONE);
+	end_children();
+}
+END_TEST
+
+/* A port that is to close waits for pages, but not for paper. */
+START_TEST(rule_23_a_port_with_pages_to_come_is_not_closed)
+{
+	print_sent("ready opened docs send obey-cancel close", 1);
+	port_retire(port, on_idle, NULL);
+	ck_assert_int_eq(event_base_loop(base, EVLOOP_NONBLOCK), 0);
+	ck_assert_int_eq(port_state(port), PORT_OPEN);
+	port_cancel_document(port, &docs[0], 4);
+	while (!idle)
+		turn();
+	ck_assert_int_eq(n_back, 1);
+	expect_back(0, WIRE_CANCELED);
+	close(clients[0]);
+}
+END_TEST
+
+START_TEST(a_port_without_paper_is_closed_if_it_is_to)
+{
+	print_sent("ready opened docs send paper-out close", 1);
+	port_retire(port, on_idle, NULL);
+	while (!idle)
+		turn();
+	ck_assert_int_eq(n_back, 1);
+	expect_back(0, WIRE_DONE);
+	close(clients[0]);
+}
+END_TEST
+
 /* ---- hostproc alone ---- */
 
 struct record {
@@ -581,6 +759,16 @@ record_done(void *arg, const struct wire_outcome *outcome)
 	struct record *record = arg;
 
 	(void)outcome;
+	record->n_other++;
+}
+
+static void
+record_sent(void *arg, uint64_t job, uint64_t written)
+{
+	struct record *record = arg;
+
+	(void)job;
+	(void)written;
 	record->n_other++;
 }
 
@@ -624,7 +812,8 @@ record_gone(void *arg, const char *why, bool orderly)
 
 static const struct hostproc_ops ops = {
 	.ready = record_ready,	   .opened = record_opened,
-	.done = record_done,	   .settled = record_settled,
+	.sent = record_sent,	   .done = record_done,
+	.settled = record_settled,
 	.status = record_status,   .log = record_log,
 	.gone = record_gone,
 };
@@ -775,6 +964,19 @@ hostproc_suite(void)
 	tcase_add_test(tcase, a_full_line_takes_no_more);
 	tcase_add_test(tcase, drain_gives_back_what_was_not_started);
 	tcase_add_loop_test(tcase, a_port_can_be_freed_at_any_time, 0, 5);
+
+	tcase = new_case(suite, "sent");
+	tcase_add_test(tcase,
+	    rule_45_the_next_may_start_before_the_last_page_is_out);
+	tcase_add_test(tcase, a_host_has_never_more_than_it_can_take);
+	tcase_add_loop_test(tcase,
+	    what_was_sent_is_done_when_the_host_is_gone, 0, 7);
+	tcase_add_test(tcase, what_a_client_streams_is_never_only_sent);
+	tcase_add_loop_test(tcase, what_was_sent_can_be_canceled, 0, 2);
+	tcase_add_test(tcase, what_was_sent_is_done_when_the_daemon_ends);
+	tcase_add_test(tcase, what_was_sent_is_done_when_the_port_is_freed);
+	tcase_add_test(tcase, rule_23_a_port_with_pages_to_come_is_not_closed);
+	tcase_add_test(tcase, a_port_without_paper_is_closed_if_it_is_to);
 
 	tcase = new_case(suite, "process");
 	tcase_add_test(tcase, a_host_that_is_told_to_close_ends_orderly);

@@ -133,6 +133,30 @@ START_TEST(rule_32_a_job_not_started_has_its_old_place)
 }
 END_TEST
 
+/* The port's pauses pace it; neither retries nor retry_after. */
+START_TEST(rule_32_a_job_not_started_is_tried_as_long_as_it_takes)
+{
+	struct sched_queue queue = queue_of("q", SCHED_STRICT, "a");
+	int i;
+
+	queue.retries = 2;
+	queue.retry_after_ms = 1000;
+	queue.expire_ms = 500;
+	set(queue);
+	port("a", 1, true);
+	add(1);
+	for (i = 0; i < 5; i++) {
+		ck_assert_str_eq(run_at(1000 + i), "1>a");
+		port("a", 0, false);
+		done(1, SCHED_NOT_STARTED);
+		ck_assert_str_eq(run_at(1000 + i), "");
+		port("a", 1, true);
+	}
+	port("a", 0, false);
+	ck_assert_str_eq(run_at(2000), "1!expired");
+}
+END_TEST
+
 START_TEST(change_gives_a_job_a_new_place)
 {
 	set(queue_of("q", SCHED_STRICT, "a"));
@@ -398,6 +422,8 @@ add_order(Suite *suite)
 	tcase_add_test(tcase,
 	    a_change_of_order_holds_for_jobs_that_failed_before);
 	tcase_add_test(tcase, rule_32_a_job_not_started_has_its_old_place);
+	tcase_add_test(tcase,
+	    rule_32_a_job_not_started_is_tried_as_long_as_it_takes);
 	tcase_add_test(tcase, change_gives_a_job_a_new_place);
 	tcase_add_test(tcase, a_moved_job_has_all_its_retries_at_once);
 }

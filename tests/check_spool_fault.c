@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -216,6 +217,43 @@ START_TEST(a_database_that_cannot_be_synced_is_suspect)
 }
 END_TEST
 
+/* As a crash finds it: the log of the database is still there. */
+static void
+crash_and_open(void)
+{
+	char command[1400];
+
+	snprintf(command, sizeof(command), "cp -a '%s' '%s.crash' && "
+	    "rm -f '%s.crash/jobs.db-shm'", rig.directory, rig.directory,
+	    rig.directory);
+	ck_assert_int_eq(system(command), 0);
+	rig_close(&rig);
+	rig_remove_tree(rig.directory);
+	snprintf(command, sizeof(command), "mv '%s.crash' '%s'",
+	    rig.directory, rig.directory);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_ptr_nonnull(rig_open(&rig));
+}
+
+START_TEST(what_was_refused_is_on_no_record_after_a_crash)
+{
+	struct job_list *list;
+	uint64_t id, first;
+
+	ck_assert_ptr_nonnull(rig_open(&rig));
+	ck_assert_int_eq(rig_job(&rig, "lobby", 1, 10, &first), 0);
+	shim_fail(SHIM_VFS_SYNC, 1, EIO, false);
+	ck_assert_int_eq(rig_job(&rig, "lobby", 1, 10, &id), -EIO);
+	shim_fail(0, 0, 0, false);
+	crash_and_open();
+	ck_assert_int_eq(rig_list(&rig, &(struct store_filter){
+	    .which = STORE_ALL, .limit = 100 }, &list), 0);
+	ck_assert_uint_eq(list->n, 1);
+	ck_assert_uint_eq(list->jobs[0]->id, first);
+	job_list_free(list);
+}
+END_TEST
+
 START_TEST(full_is_no_reason_for_suspicion)
 {
 	uint64_t id;
@@ -290,6 +328,27 @@ START_TEST(a_store_whose_directory_is_gone_says_so)
 }
 END_TEST
 
+/* Nothing is written, so nothing else would find out. */
+START_TEST(a_look_finds_out_that_it_is_gone)
+{
+	static const char *const parts[] = { "", "/data", "/jobs.db" };
+	char path[600], aside[640];
+
+	ck_assert_ptr_nonnull(rig_open(&rig));
+	ck_assert_int_eq(rig_look(&rig), 0);
+	ck_assert_int_eq(store_health(rig.store), STORE_OK);
+	snprintf(path, sizeof(path), "%s%s", rig.directory, parts[_i]);
+	snprintf(aside, sizeof(aside), "%s.aside", path);
+	ck_assert_int_eq(rename(path, aside), 0);
+	ck_assert_int_eq(rig_look(&rig), -ENXIO);
+	ck_assert_int_eq(store_health(rig.store), STORE_GONE);
+	rig_close(&rig);
+	ck_assert_int_eq(rename(aside, path), 0);
+	ck_assert_ptr_nonnull(rig_open(&rig));
+	ck_assert_int_eq(rig_look(&rig), 0);
+}
+END_TEST
+
 static Suite *
 spool_fault_suite(void)
 {
@@ -305,10 +364,12 @@ spool_fault_suite(void)
 	tcase_add_loop_test(nth, the_nth_call_fails_while_it_opens, 0, n);
 	tcase_add_test(one, after_a_failed_sync_a_probe_decides);
 	tcase_add_test(one, a_database_that_cannot_be_synced_is_suspect);
+	tcase_add_test(one, what_was_refused_is_on_no_record_after_a_crash);
 	tcase_add_test(one, full_is_no_reason_for_suspicion);
 	tcase_add_test(one, short_and_interrupted_writes_lose_nothing);
 	tcase_add_test(one, without_nameless_files_it_works_too);
 	tcase_add_test(one, a_store_whose_directory_is_gone_says_so);
+	tcase_add_loop_test(one, a_look_finds_out_that_it_is_gone, 0, 3);
 	suite_add_tcase(suite, nth);
 	suite_add_tcase(suite, one);
 	return suite;

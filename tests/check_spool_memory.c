@@ -410,6 +410,7 @@ read_all(void)
 	deliver_all(store_records(rig.store, &ever, on_records, NULL));
 	deliver_all(store_notes(rig.store, on_notes, NULL));
 	deliver_all(store_check(rig.store, on_done, NULL));
+	deliver_all(store_look(rig.store, on_done, NULL));
 	for (i = 0; i < JOBS; i++) {
 		if (!outcome.acked[i])
 			continue;

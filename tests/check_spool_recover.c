@@ -269,6 +269,31 @@ START_TEST(interrupted_jobs_print_again_or_are_held)
 }
 END_TEST
 
+/* All of it was in the printer: whatever `after_crash` is. */
+START_TEST(jobs_that_were_all_sent_are_completed)
+{
+	struct job_step sent = { .state = JOB_PROCESSING,
+	    .reasons = JOB_PRINTING | JOB_QUEUED_IN_DEVICE, .now_ms = 1 };
+	struct job *job;
+	uint64_t id;
+
+	rig.options.after_crash = (enum store_after_crash)_i;
+	open_it();
+	id = add(10);
+	ck_assert_int_eq(rig_step(&rig, id, JOB_PROCESSING), 0);
+	ck_assert_int_eq(rig_step_as(&rig, id, &sent), 0);
+	rig_close(&rig);
+	open_it();
+	ck_assert_int_eq(rig_get(&rig, id, &job), 0);
+	ck_assert_int_eq(job->state, JOB_COMPLETED);
+	ck_assert_uint_eq(job->reasons, JOB_COMPLETED_SUCCESSFULLY);
+	ck_assert(!job->restarted);
+	ck_assert_int_ne(job->completed_ms, 0);
+	ck_assert(strncmp(job->why, "sent; ", 6) == 0);
+	job_free(job);
+}
+END_TEST
+
 /* ---- damage ---------------------------------------------------------- */
 
 START_TEST(a_lost_database_is_rebuilt_from_the_data)
@@ -559,6 +584,8 @@ spool_recover_suite(void)
 	tcase_add_test(data, a_planted_document_is_not_read);
 	tcase_add_test(data, ten_thousand_orphans_are_removed);
 	tcase_add_loop_test(sent, interrupted_jobs_print_again_or_are_held,
+	    STORE_REPRINT, STORE_HOLD + 1);
+	tcase_add_loop_test(sent, jobs_that_were_all_sent_are_completed,
 	    STORE_REPRINT, STORE_HOLD + 1);
 	tcase_add_test(damage, a_lost_database_is_rebuilt_from_the_data);
 	tcase_add_test(damage, a_missing_document_leaves_a_gap);

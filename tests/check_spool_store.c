@@ -914,7 +914,8 @@ START_TEST(every_operation_is_counted_until_it_calls_back)
 	    count_answer, NULL), 0);
 	ck_assert_int_eq(store_probe(s, count_answer, NULL), 0);
 	ck_assert_int_eq(store_check(s, count_answer, NULL), 0);
-	expected_busy = 6;
+	ck_assert_int_eq(store_look(s, count_answer, NULL), 0);
+	expected_busy = 7;
 	ck_assert_uint_eq(store_busy(s), expected_busy);
 	while (store_busy(s) > 0)
 		rig_wait(&rig);

@@ -383,7 +383,7 @@ START_TEST(descriptors_of_a_message_of_no_type_are_closed)
 {
 	int before = count_fds();
 
-	wire_begin(&out, WIRE_CLOSED + 1);
+	wire_begin(&out, WIRE_TYPE_END);
 	wire_put_fd(&out, socks[0]);
 	ck_assert_int_eq(wire_send(&out, socks[0]), 0);
 	ck_assert_int_eq(wire_recv(&in, socks[1]), -1);
@@ -479,7 +479,7 @@ END_TEST
 
 START_TEST(types_that_are_none_are_bad)
 {
-	static const uint32_t types[] = { 0, WIRE_CLOSED + 1, 0x80000000,
+	static const uint32_t types[] = { 0, WIRE_TYPE_END, 0x80000000,
 	    UINT32_MAX };
 
 	send_raw(&types[_i], sizeof(types[_i]));
@@ -704,11 +704,11 @@ START_TEST(words_for_all_and_for_what_is_none)
 	ck_assert_str_eq(wire_call_name(UINT32_MAX), "unknown call");
 	for (i = WIRE_SETUP; i <= WIRE_ANSWER; i++)
 		ck_assert_str_ne(wire_type_name(i), "unknown");
-	for (i = WIRE_READY; i <= WIRE_CLOSED; i++)
+	for (i = WIRE_READY; i < WIRE_TYPE_END; i++)
 		ck_assert_str_ne(wire_type_name(i), "unknown");
 	ck_assert_str_eq(wire_type_name(-1), "unknown");
 	ck_assert_str_eq(wire_type_name(WIRE_ANSWER + 1), "unknown");
-	ck_assert_str_eq(wire_type_name(WIRE_CLOSED + 1), "unknown");
+	ck_assert_str_eq(wire_type_name(WIRE_TYPE_END), "unknown");
 }
 END_TEST
 

@@ -30,6 +30,9 @@ static char script[1024];
 static struct wire_doc docs[WIRE_FDS];
 static int fds[WIRE_FDS];
 static uint32_t n_docs, n_done;
+static uint64_t sent[WIRE_FDS];		/* jobs, not yet told as done */
+static uint64_t sent_bytes;		/* of each of them */
+static uint32_t n_sent;
 
 static int64_t
 clock_ms(void)
@@ -175,6 +178,57 @@ print(void)
 }
 
 static void
+say_sent(uint64_t job, uint64_t written)
+{
+	wire_begin(&out, WIRE_SENT);
+	wire_put_u64(&out, job);
+	wire_put_u64(&out, written);
+	say();
+}
+
+/* All that it was given is in the port; the pages are not out. */
+static void
+send_all(void)
+{
+	for (; n_done < n_docs; n_done++) {
+		begin();
+		sent[n_sent] = docs[n_done].job;
+		note_on_board(WIRE_DONE);
+		sent_bytes = read_to_end(fds[n_done]);
+		say_sent(sent[n_sent++], sent_bytes);
+	}
+}
+
+/* Now they are. */
+static void
+eject(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < n_sent; i++)
+		say_done(sent[i], WIRE_DONE, sent_bytes);
+	n_sent = 0;
+}
+
+/* A person's word on the first that was sent. */
+static void
+obey_cancel(void)
+{
+	uint64_t job;
+	uint32_t flags;
+
+	if (hear() != WIRE_CANCEL)
+		_exit(2);
+	job = wire_get_u64(&in);
+	flags = wire_get_u32(&in);
+	if (wire_done(&in) == -1 || n_sent == 0 || job != sent[0])
+		_exit(2);
+	say_done(job, (flags & 4) != 0 ? WIRE_CANCELED : WIRE_DONE,
+	    sent_bytes);
+	memmove(sent, sent + 1, --n_sent * sizeof(sent[0]));
+}
+
+static void
 leave(void)
 {
 	say_code(WIRE_CLOSED, 0, "");
@@ -198,6 +252,14 @@ serve(void)
 		default:
 			wire_drop_fds(&in);
 		}
+}
+
+static void
+wait_for_close(void)
+{
+	while (hear() != WIRE_CLOSE)
+		wire_drop_fds(&in);
+	leave();
 }
 
 /* How many descriptors there are, by way of the log. */
@@ -356,6 +418,24 @@ stranger(void)
 }
 
 static void
+send_stranger(void)
+{
+	say_sent(UINT64_MAX, 1);
+}
+
+static void
+send_again(void)
+{
+	say_sent(sent[0], 1);
+}
+
+static void
+fail_sent(void)
+{
+	say_done(sent[0], WIRE_FAILED, 1);
+}
+
+static void
 skip(void)
 {
 	say_done(docs[n_done + 1].job, WIRE_DONE, 1);
@@ -394,6 +474,12 @@ static void
 bad_severity(void)
 {
 	say_status(1, UINT32_MAX);
+}
+
+static void
+paper_out(void)
+{
+	say_status(3, 1);
 }
 
 static void
@@ -497,7 +583,10 @@ static const struct word {
 } words[] = {
 	{ "ready", ready }, { "opened", opened }, { "docs", wait_for_docs },
 	{ "begin", begin }, { "print", print }, { "print-one", print_one },
-	{ "serve", serve }, { "descriptors", descriptors },
+	{ "serve", serve }, { "send", send_all }, { "eject", eject },
+	{ "obey-cancel", obey_cancel }, { "close", wait_for_close },
+	{ "paper-out", paper_out }, { "send-stranger", send_stranger },
+	{ "send-again", send_again }, { "fail-sent", fail_sent }, { "descriptors", descriptors },
 	{ "environment", environment }, { "mumble", mumble },
 	{ "unready", unready }, { "unopened", unopened },
 	{ "exit-3", exit_3 }, { "exit-0", exit_0 }, { "crash", crash },

@@ -12,6 +12,8 @@
  *	fail		the port fails with it, as long as `broken` exists
  *	reject		the same, before it has taken anything
  *	crash		the same, by a signal
+ *	refuse		the port cannot begin it, as long as `broken` exists
+ *	misfit		the same, as it is not what the port prints
  *	anything else	is printed
  *
  * sink, gate (a FIFO) and broken are names of files, settings of the port; as
@@ -261,7 +263,7 @@ finish(uint64_t job, enum wire_verdict verdict, int code)
 	atomic_store(&board->finished, n + 1);
 	atomic_store(&board->job, 0);
 	say_done(job, verdict, code, atomic_load(&board->written));
-	if (verdict == WIRE_FAILED)
+	if (verdict == WIRE_FAILED || verdict == WIRE_RETRY)
 		leave();
 }
 
@@ -291,6 +293,13 @@ peek(int fd, char text[8])
 }
 
 static void
+refuse(const struct doc *doc, int code)
+{
+	close(doc->fd);
+	finish(now, WIRE_RETRY, code);
+}
+
+static void
 print(const struct doc *doc)
 {
 	char text[TEXT_LEN] = "";
@@ -303,6 +312,10 @@ print(const struct doc *doc)
 	atomic_store(&board->written, 0);
 	atomic_store(&board->job, now);
 	peek(doc->fd, text);
+	if (access(broken, F_OK) == 0 && begins(text, "refuse"))
+		refuse(doc, -EIO);
+	if (access(broken, F_OK) == 0 && begins(text, "misfit"))
+		refuse(doc, -EINVAL);
 	if (begins(text, "still"))
 		wait_at_the_gate();
 	whole = !canceled && take(doc->fd, text, &len, &error);

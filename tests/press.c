@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -111,14 +112,22 @@ press_let(struct press *press, const char *port)
 	close(fd);
 }
 
+size_t
+press_log_count(const struct press *press, const char *part)
+{
+	char *text = read_file(press_path("log", press)), *at;
+	size_t n = 0;
+
+	for (at = text; (at = strstr(at, part)) != NULL; at++)
+		n++;
+	free(text);
+	return n;
+}
+
 bool
 press_logged(const struct press *press, const char *part)
 {
-	char *text = read_file(press_path("log", press));
-	bool found = strstr(text, part) != NULL;
-
-	free(text);
-	return found;
+	return press_log_count(press, part) > 0;
 }
 
 const char *
@@ -206,6 +215,113 @@ configuration(const struct press *press, const char *queues,
 	return made;
 }
 
+/* ---- when it comes to no end --------------------------------------------- */
+
+/* Less than any test has: the runner's own limit would end it wordless. */
+#define PATIENCE_S	50
+/* Of the log, at its end. */
+#define LOG_LEN		3000
+
+static time_t
+now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* For a debugger there is no limit; 0. */
+static time_t
+patience(void)
+{
+	const char *fork = getenv("CK_FORK");
+	const char *times = getenv("CK_TIMEOUT_MULTIPLIER");
+
+	if (fork != NULL && strcmp(fork, "no") == 0)
+		return 0;
+	return now_s() + (time_t)(PATIENCE_S *
+	    (times != NULL ? strtod(times, NULL) : 1));
+}
+
+static void
+tell_store(FILE *to, const struct press *press)
+{
+	const struct store *store = spooler_store(press->spooler);
+
+	if (store == NULL)
+		fprintf(to, "no store");
+	else
+		fprintf(to, "store %s, %zu answers pending",
+		    store_health_name(store_health(store)),
+		    store_busy(store));
+}
+
+static void
+tell_port(FILE *to, const struct dispatch *dispatch, const struct port *port)
+{
+	char trouble[PORT_TROUBLE_LEN];
+
+	fprintf(to, "; port %s: state %d, %zu wait, room %u, %s%s",
+	    port_name(port), (int)port_state(port), port_waiting(port),
+	    port_room(port), port_healthy(port) ? "well" : "not well",
+	    dispatch_port_paused(dispatch, port_name(port)) ? ", paused" :
+	    "");
+	if (*port_trouble(port, trouble) != '\0')
+		fprintf(to, " (%s)", trouble);
+}
+
+/* In one line, as the runner's report has no more. */
+static void
+tell_log(FILE *to, const struct press *press)
+{
+	char *text = read_file(press_path("log", press)), *line;
+	size_t len = strlen(text);
+
+	line = text + (len > LOG_LEN ? len - LOG_LEN : 0);
+	for (char *end = line; (end = strchr(end, '\n')) != NULL; end++)
+		*end = '|';
+	fprintf(to, "; log: %s", line);
+	free(text);
+}
+
+static void
+tell_jobs(FILE *to, const struct press *press)
+{
+	const struct dispatch *dispatch = press->dispatch;
+	const struct conf *conf = press->shared->conf;
+	size_t i;
+
+	fprintf(to, "; jobs are %sknown, %zu run",
+	    dispatch_loaded(dispatch) ? "" : "not ",
+	    dispatch_running(dispatch));
+	for (i = 0; i < conf->n_queues; i++)
+		if (dispatch_queue_paused(dispatch, conf->queues[i].name))
+			fprintf(to, "; queue %s is paused",
+			    conf->queues[i].name);
+	if (press->seen_id != 0)
+		fprintf(to, "; job %ju was %s", (uintmax_t)press->seen_id,
+		    press->seen < 0 ? strerror(-press->seen) :
+		    job_state_name((enum job_state)press->seen));
+}
+
+static void
+give_up(const struct press *press)
+{
+	static char text[LOG_LEN + 2000];
+	FILE *to = fmemopen(text, sizeof(text), "w");
+	size_t i;
+
+	ck_assert_ptr_nonnull(to);
+	tell_store(to, press);
+	tell_jobs(to, press);
+	for (i = 0; i < press->n_ports; i++)
+		tell_port(to, press->dispatch, press->ports[i]);
+	tell_log(to, press);
+	fclose(to);
+	ck_abort_msg("what it waits for does not come: %s", text);
+}
+
 /* ---- life ---------------------------------------------------------------- */
 
 static void
@@ -224,7 +340,8 @@ press_make(struct press *press)
 {
 	static unsigned int count;
 
-	*press = (struct press){ .next_id = UINT64_C(1) << 40 };
+	*press = (struct press){ .next_id = UINT64_C(1) << 40,
+	    .end_s = patience() };
 	/* What the test runner left open must not count for the hosts. */
 	ck_assert_int_eq(close_range(3, ~0u, CLOSE_RANGE_CLOEXEC), 0);
 	snprintf(press->directory, sizeof(press->directory), "%s/press%u",
@@ -353,6 +470,8 @@ press_start(struct press *press, const char *queues, const char *ports)
 	press->spooler = spooler_open_on(press->base, shared->conf,
 	    press->sys, press->vfs, &error);
 	ck_assert_msg(press->spooler != NULL, "%s", error.text);
+	if (press->opened != NULL)
+		press->opened();
 	press->dispatch = dispatch_new(press->base, press->spooler);
 	ck_assert_ptr_nonnull(press->dispatch);
 	put_in_force(press, shared);
@@ -364,6 +483,8 @@ press_turn(struct press *press)
 {
 	static const struct timeval pulse = { .tv_usec = 5000 };
 
+	if (press->end_s != 0 && now_s() >= press->end_s)
+		give_up(press);
 	event_base_loopexit(press->base, &pulse);
 	ck_assert_int_eq(event_base_loop(press->base, EVLOOP_ONCE), 0);
 }
@@ -567,8 +688,17 @@ begin(struct press *press, const char *queue)
 	    on_room, NULL);
 }
 
+static void
+add_document(struct press *press, struct incoming *in, const char *text)
+{
+	struct job_about_document document = { .copies = 1 };
+
+	ck_assert_int_eq(incoming_document(in, &document), 0);
+	write_all(press, in, text);
+}
+
 static uint64_t
-commit_job(struct press *press, struct incoming *in, int *error)
+finish(struct press *press, struct incoming *in, int *error)
 {
 	struct commit commit = { 0 };
 	uint64_t id;
@@ -588,15 +718,13 @@ uint64_t
 press_try(struct press *press, const char *queue, const char *text,
     int *error)
 {
-	struct job_about_document document = { .copies = 1 };
 	struct incoming *in = begin(press, queue);
 
 	*error = in == NULL ? -errno : 0;
 	if (in == NULL)
 		return 0;
-	ck_assert_int_eq(incoming_document(in, &document), 0);
-	write_all(press, in, text);
-	return commit_job(press, in, error);
+	add_document(press, in, text);
+	return finish(press, in, error);
 }
 
 uint64_t
@@ -618,7 +746,7 @@ press_print_all(struct press *press, const char *queue, const char *words)
 		write_all(press, in, word);
 	}
 	free(copy);
-	id = commit_job(press, in, &error);
+	id = finish(press, in, &error);
 	ck_assert_int_eq(error, 0);
 	return id;
 }
@@ -629,6 +757,22 @@ press_print(struct press *press, const char *queue, const char *text)
 	int error;
 	uint64_t id = press_try(press, queue, text, &error);
 
+	ck_assert_int_eq(error, 0);
+	return id;
+}
+
+uint64_t
+press_print_two(struct press *press, const char *queue, const char *first,
+    const char *second)
+{
+	struct incoming *in = begin(press, queue);
+	uint64_t id;
+	int error;
+
+	ck_assert_ptr_nonnull(in);
+	add_document(press, in, first);
+	add_document(press, in, second);
+	id = finish(press, in, &error);
 	ck_assert_int_eq(error, 0);
 	return id;
 }
@@ -767,6 +911,8 @@ press_state(struct press *press, uint64_t id)
 	get(press, id, &got);
 	state = got.error != 0 ? got.error : (int)got.job->state;
 	job_free(got.job);
+	press->seen_id = id;
+	press->seen = state;
 	return state;
 }
 

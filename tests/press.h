@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include "daemon/dispatch.h"
 #include "spool/job.h"
@@ -38,9 +39,13 @@ struct press {
 	const struct spool_sys	*sys;		/* of the store; NULL: real */
 	const char		*vfs;		/* the same */
 	int64_t			 age_ms;	/* of jobs when they come */
+	void			(*opened)(void); /* the store was; or NULL */
 	uint64_t		 next_id;	/* of documents of a stream */
 	bool			 idle;		/* dispatch_stop() has said so */
 	unsigned int		 fds;		/* open before */
+	time_t			 end_s;		/* of our patience; 0: none */
+	uint64_t		 seen_id;	/* the last that was asked for, */
+	int			 seen;		/* and its press_state() */
 };
 
 /* A fresh directory; the log goes to a file in it. */
@@ -58,7 +63,10 @@ void press_end(struct press *press);
 /* Also checks that no descriptor is left. */
 void press_free(struct press *press);
 
-/* One turn of the loop; waits for something to do. */
+/*
+ * One turn of the loop; waits for something to do.  Shortly before the test
+ * runs out of time it says how all is, and fails it.
+ */
 void press_turn(struct press *press);
 
 /* Path of a file in the directory; a few are valid at a time. */
@@ -68,6 +76,8 @@ void press_let(struct press *press, const char *port);
 /* Make a file of this name, "broken-a", or remove it. */
 void press_put(struct press *press, const char *name, bool there);
 bool press_logged(const struct press *press, const char *part);
+/* How often. */
+size_t press_log_count(const struct press *press, const char *part);
 
 /* A job of one document; its number when it is in the store. */
 uint64_t press_print(struct press *press, const char *queue,
@@ -75,7 +85,10 @@ uint64_t press_print(struct press *press, const char *queue,
 /* Of several documents and copies: a word is a document, "+" a copy more. */
 uint64_t press_print_all(struct press *press, const char *queue,
     const char *words);
-/* The same; error gets the outcome of the commit, with 0 for the number. */
+/* One of two documents. */
+uint64_t press_print_two(struct press *press, const char *queue,
+    const char *first, const char *second);
+/* Of one again; error gets the outcome of the commit, with 0 for the number. */
 uint64_t press_try(struct press *press, const char *queue, const char *text,
     int *error);
 /* A job that still arrives. */

@@ -364,6 +364,14 @@ rig_check(struct spool_rig *rig)
 	return await(rig, store_check(rig->store, done, &answer), &answer);
 }
 
+int
+rig_look(struct spool_rig *rig)
+{
+	struct answer answer = { 0 };
+
+	return await(rig, store_look(rig->store, done, &answer), &answer);
+}
+
 /* ---- reading --------------------------------------------------------- */
 
 int

@@ -58,6 +58,7 @@ int rig_expire(struct spool_rig *rig, const struct store_retention *what,
 int rig_note(struct spool_rig *rig, const char *name, const char *value);
 int rig_probe(struct spool_rig *rig);
 int rig_check(struct spool_rig *rig);
+int rig_look(struct spool_rig *rig);
 
 int rig_get(struct spool_rig *rig, uint64_t id, struct job **job);
 int rig_list(struct spool_rig *rig, const struct store_filter *filter,

@@ -33,7 +33,7 @@ put_packet(const uint8_t *data, size_t size, size_t n_fds)
  * "b" bytes, "d" a document with its descriptor, "o" an outcome; "(...)" as
  * often as the 32 bits before it say.
  */
-static const char *const forms[WIRE_CLOSED + 1] = {
+static const char *const forms[WIRE_TYPE_END] = {
 	[WIRE_SETUP] = "usuu(s)ssu",	[WIRE_PORT] = "ssuuuu(ssu)",
 	[WIRE_CHECK] = "",		[WIRE_DOCS] = "u(d)",
 	[WIRE_CANCEL] = "qu",		[WIRE_CLOSE] = "",
@@ -45,6 +45,7 @@ static const char *const forms[WIRE_CLOSED + 1] = {
 	[WIRE_STATUS] = "suus",		[WIRE_LOG] = "us",
 	[WIRE_STORE] = "su(ss)",	[WIRE_REMOVE] = "s",
 	[WIRE_EXISTS] = "s",		[WIRE_CLOSED] = "us",
+	[WIRE_SUPPLIES] = "u(su)",	[WIRE_SENT] = "qq",
 };
 
 static void

@@ -78,6 +78,7 @@ class Daemon:
         self.control = run / "control.sock"
         self.ini = self.dir / "printportd.ini"
         self.log_path = self.dir / "log"
+        self.program = BUILD / "printportd"
         self.process = None
 
     def configure(self, port="", queue="", listener="", daemon="",
@@ -114,7 +115,7 @@ monitor = {monitor}
         return self
 
     def command(self, *args):
-        return [str(BUILD / "printportd"), "--config", str(self.ini), *args]
+        return [str(self.program), "--config", str(self.ini), *args]
 
     def start(self, wait=True, **kwargs):
         """Start it; kwargs go to Popen."""

@@ -142,6 +142,21 @@ directry = /tmp
         self.assertEqual(got.returncode, 78)
         self.assertRegex(got.stderr, self.number("fsync = maybe"))
 
+    def test_settings_that_do_not_go_together(self):
+        self.daemon.configure(more="""
+[port n]
+monitor = file
+[port o]
+monitor = file
+directory = /tmp
+path = /tmp/x
+""")
+        got = self.daemon.run("--check-config")
+        self.assertEqual(got.returncode, 78)
+        for error in (r"\[port n\] set one of directory, path",
+                      r"\[port o\] set only one of directory, path"):
+            self.assertRegex(got.stderr, error)
+
     def test_unknown_monitor(self):
         self.daemon.configure()
         self.replace("monitor = file", "monitor = fiel")

@@ -64,10 +64,12 @@ class LifeCase(harness.TestCase):
         return client
 
     def has_half_file(self, size):
+        """In the output: a host that is being started still has the daemon's
+        own files for a moment, of which the lock may be just as long."""
         for pid in self.daemon.host_pids():
             for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
                 try:
-                    if str(self.daemon.dir) in os.readlink(fd) and \
+                    if str(self.daemon.out) in os.readlink(fd) and \
                             os.stat(fd).st_size == size:
                         return True
                 except OSError:

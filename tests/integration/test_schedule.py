@@ -94,12 +94,13 @@ class Order(ScheduleCase):
         self.assertEqual(self.printer.wait_lines(4), lines(1, 2, 3, 4))
 
     def fail_first(self, queue):
-        """The first of three jobs fails once."""
-        self.begin("retries = 0\n" + queue)
-        self.printer.off()
-        self.add(1, 2, 3)
-        self.printer.wait_count("start")
-        self.printer.on()
+        """The first of three jobs fails once, with a write."""
+        queue = "retries = 0\n" + queue
+        self.begin(queue, port="fail = write")
+        self.add(1)
+        self.daemon.wait_log("port is tried again later")
+        self.change(queue)
+        self.add(2, 3)
 
     def test_strict_lets_nobody_pass_a_job_that_failed(self):
         """order = strict: those behind a failed job wait for its retry."""
@@ -309,14 +310,13 @@ class Failing(ScheduleCase):
     def test_retries_used_up(self):
         """A job that failed as often as retries allows is held, a program is
         told so in its environment, and the next job has its turn."""
-        self.begin(self.notified("retries = 2"))
-        self.printer.off()
-        self.add(1, 2)
-        self.wait_jobs(lambda jobs: "pending-held" in
-                       [j["state"] for j in jobs])
-        job, = [j for j in self.jobs() if j["state"] == "pending-held"]
+        queue = self.notified("retries = 2")
+        self.begin(queue, port="fail = write")
+        self.add(1)
+        job, = self.wait_state("pending-held")
         note = self.wait_note(job["id"])
-        self.printer.on()
+        self.add(2)
+        self.change(queue)
         self.assertEqual(self.printer.wait_lines(1), lines(2))
         self.assertEqual(note["PRINTPORT_EVENT"], "held")
         self.assertEqual(note["PRINTPORT_QUEUE"], "q")
@@ -330,6 +330,22 @@ class Failing(ScheduleCase):
         starts = [c for c in self.printer.calls()
                   if c == f"start {job['id']}"]
         self.assertEqual(len(starts), 2)
+
+    def test_a_printer_that_is_off_costs_no_attempt(self):
+        """A printer that is off for longer than retries would last: its jobs
+        stay pending, and are printed when it is on."""
+        self.begin("retries = 1")
+        self.printer.off()
+        self.add(1, 2)
+        self.printer.wait_count("start", 3)
+        jobs = self.wait_state("pending", "pending")
+        self.assertEqual([j["attempts"] for j in jobs], [0, 0])
+        self.printer.on()
+        self.assertEqual(self.printer.wait_lines(2), lines(1, 2))
+        self.wait_jobs(lambda jobs: jobs == [])
+        self.assertEqual([(j["state"], j["attempts"], j["restarted"])
+                          for j in self.jobs("all")],
+                         [("completed", 1, False)] * 2)
 
     def test_a_port_in_trouble_says_so_in_its_jobs(self):
         """While the printer is offline the jobs that wait for it tell why, and
