@@ -267,6 +267,21 @@ add_ports(struct table *table, const json_t *queue)
 	table_add(table, buf);
 }
 
+/* What it does, and what it does not take. */
+static void
+add_queue_state(struct table *table, const json_t *queue)
+{
+	bool closed = json_is_false(json_object_get(queue, "accepting"));
+	const char *state = is_true(queue, "paused") ? "paused" :
+	    strcmp(show_text(queue, "delivery"), "stream") == 0 ? "stream" :
+	    NULL;
+
+	if (state != NULL)
+		table_addf(table, "%s%s", state, closed ? ", closed" : "");
+	else
+		table_add(table, closed ? "closed" : "open");
+}
+
 static void
 add_queue(struct table *table, const json_t *queue)
 {
@@ -274,15 +289,14 @@ add_queue(struct table *table, const json_t *queue)
 	char size[SHOW_SIZE_LEN];
 
 	table_add(table, show_text(queue, "name"));
-	table_add(table, is_true(queue, "paused") ? "paused" :
-	    strcmp(show_text(queue, "delivery"), "stream") == 0 ? "stream" :
-	    "open");
+	add_queue_state(table, queue);
 	table_addf(table, "%lld", (long long)number(jobs, "pending"));
 	table_addf(table, "%lld", (long long)number(jobs, "pending-held"));
 	table_addf(table, "%lld", (long long)number(jobs, "processing") +
 	    (long long)number(jobs, "processing-stopped"));
 	table_add(table, show_size(number(jobs, "bytes"), size));
 	add_ports(table, queue);
+	table_add(table, show_text(queue, "why"));
 }
 
 int
@@ -292,7 +306,7 @@ show_queues(const json_t *answer, FILE *out)
 		{ "QUEUE", false, 8 }, { "STATE", false, 0 },
 		{ "WAITING", true, 0 }, { "HELD", true, 0 },
 		{ "PRINTING", true, 0 }, { "SIZE", true, 0 },
-		{ "PORTS", false, 10 },
+		{ "PORTS", false, 10 }, { "REASON", false, 10 },
 	};
 	const json_t *queues = json_object_get(answer, "queues");
 	const json_t *queue;

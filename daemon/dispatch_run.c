@@ -1,10 +1,15 @@
 /*
  * dispatch_run.c - a job on its way through a port.
  *
+ *	            +-> IN_LINE
+ *	            |       v
  *	start -> MARKING -> FETCHING -> PRINTING --last document--> RECORDING
  *	            | failed    ^ next      | failed, canceled         | ^
  *	            |           +-----------+------------------------->+ |
  *	            +---------------------------------------->      RETRYING
+ *
+ * The documents and copies of a job come out of its port one behind the other:
+ * a job that was started meanwhile stands in line until it has the last.
  *
  * While a run exists the scheduler has its job as running; settle() is the one
  * way out.
@@ -29,12 +34,24 @@ static void end_untouched(struct run *run, const char *why);
 static void fetch(struct run *run);
 static void note(struct run *run, const char *trouble);
 static void record(struct run *run);
+static void send_line_back(struct place *place);
 
 /* Runs up to here have not reached their port. */
 static bool
 on_the_way(enum run_state state)
 {
-	return state == RUN_MARKING || state == RUN_FETCHING;
+	return state == RUN_MARKING || state == RUN_IN_LINE ||
+	    state == RUN_FETCHING;
+}
+
+/* Another document or copy is to come, behind the one that is at hand. */
+static bool
+has_more(const struct run *run)
+{
+	const struct job *job = run->job;
+
+	return job != NULL && (run->number + 1 < job->n_documents ||
+	    run->copy + 1 < job->documents[run->number].copies);
 }
 
 /* The scheduler has taken room for it, and gets it back only from us. */
@@ -43,12 +60,18 @@ enter(struct run *run, enum run_state state)
 {
 	bool was = on_the_way(run->state), is = on_the_way(state);
 
+	if (run->state == RUN_IN_LINE)
+		run->dispatch->n_in_line--;
+	if (state == RUN_IN_LINE)
+		run->dispatch->n_in_line++;
+	else if (run->dispatch->n_in_line > 0)
+		dispatch_step(run->dispatch);
 	run->state = state;
 	if (was && !is)
 		run->place->on_the_way--;
 	else if (is && !was)
 		run->place->on_the_way++;
-	else
+	else if (!has_more(run))
 		return;
 	dispatch_tell_port(run->dispatch, run->place);
 }
@@ -82,7 +105,11 @@ dispatch_run_free(struct run *run)
 		run->place->on_the_way--;
 	if (run->state == RUN_RETRYING)
 		TAILQ_REMOVE(&dispatch->retrying, run, in_retry);
-	LIST_REMOVE(run, at_place);
+	if (run->state == RUN_IN_LINE)
+		dispatch->n_in_line--;
+	if (dispatch->n_in_line > 0)
+		dispatch_step(dispatch);
+	TAILQ_REMOVE(&run->place->runs, run, at_place);
 	RB_REMOVE(run_tree, &dispatch->runs, run);
 	dispatch->n_runs--;
 	close_document(run);
@@ -538,13 +565,15 @@ on_sent(struct document *doc)
 {
 	struct run *run = (struct run *)((char *)doc -
 	    offsetof(struct run, doc));
-	const struct job *job = run->job;
 	char trouble[PORT_TROUBLE_LEN];
 
-	if (run->early != NULL || run->no_record ||
-	    run->number + 1 < job->n_documents ||
-	    run->copy + 1 < job->documents[run->number].copies)
+	if (run->early != NULL || run->no_record)
 		return;
+	if (has_more(run)) {
+		/* Its last page may take long to come out. */
+		send_line_back(run->place);
+		return;
+	}
 	run->sent = true;
 	note(run, run->stopped ? port_trouble(run->port, trouble) : "");
 }
@@ -635,6 +664,90 @@ fetch(struct run *run)
 	run->pending++;
 }
 
+/* ---- in line ------------------------------------------------------------ */
+
+/*
+ * More will come of it than what is on its way now; or nobody knows that yet.
+ * What is fetched comes in the order in which it was asked for.
+ */
+static bool
+keeps_others(const struct run *run)
+{
+	switch (run->state) {
+	case RUN_MARKING:
+	case RUN_IN_LINE:
+		return true;
+	case RUN_FETCHING:
+	case RUN_PRINTING:
+		return has_more(run);
+	case RUN_RECORDING:
+	case RUN_RETRYING:
+		break;
+	}
+	return false;
+}
+
+bool
+dispatch_run_keeps(const struct place *place)
+{
+	const struct run *run;
+
+	TAILQ_FOREACH(run, &place->runs, at_place)
+		if ((run->state == RUN_FETCHING ||
+		    run->state == RUN_PRINTING) && has_more(run))
+			return true;
+	return false;
+}
+
+bool
+dispatch_run_must_wait(const struct run *run)
+{
+	const struct run *other;
+
+	TAILQ_FOREACH(other, &run->place->runs, at_place) {
+		if (other == run)
+			break;
+		if (keeps_others(other))
+			return true;
+	}
+	return false;
+}
+
+static void
+advance_line(struct place *place)
+{
+	struct run *run;
+
+	TAILQ_FOREACH(run, &place->runs, at_place) {
+		if (run->state == RUN_IN_LINE)
+			fetch(run);
+		if (keeps_others(run))
+			return;
+	}
+}
+
+void
+dispatch_run_line(struct dispatch *dispatch)
+{
+	struct place *place;
+
+	if (dispatch->n_in_line == 0)
+		return;
+	RB_FOREACH(place, place_tree, &dispatch->places)
+		advance_line(place);
+}
+
+/* The port takes its time, or is in trouble: another may be better. */
+static void
+send_line_back(struct place *place)
+{
+	struct run *run;
+
+	TAILQ_FOREACH(run, &place->runs, at_place)
+		if (run->state == RUN_IN_LINE)
+			end_untouched(run, "");
+}
+
 /* Mark and record are both there. */
 static void
 on_ready(struct run *run)
@@ -649,6 +762,8 @@ on_ready(struct run *run)
 	else if (run->job->n_documents == 0)
 		end(run, JOB_COMPLETED, JOB_COMPLETED_SUCCESSFULLY,
 		    "it has no document", SCHED_DONE);
+	else if (dispatch_run_must_wait(run))
+		enter(run, RUN_IN_LINE);
 	else
 		fetch(run);
 }
@@ -709,7 +824,7 @@ dispatch_run_new(struct dispatch *dispatch, uint64_t job, struct place *place)
 	run->state = RUN_MARKING;
 	place->on_the_way++;
 	RB_INSERT(run_tree, &dispatch->runs, run);
-	LIST_INSERT_HEAD(&place->runs, run, at_place);
+	TAILQ_INSERT_TAIL(&place->runs, run, at_place);
 	dispatch->n_runs++;
 	return run;
 }
@@ -741,6 +856,8 @@ dispatch_run_end_early(struct run *run)
 	if (run->port != NULL)
 		port_cancel_document(run->port, &run->doc,
 		    run->wish == RUN_WISH_CANCEL ? PP_JOB_DELETING : 0);
+	else if (run->state == RUN_IN_LINE)
+		end_as_wished(run);
 }
 
 /*
@@ -775,12 +892,15 @@ dispatch_run_port_changed(struct dispatch *dispatch, struct place *place)
 	struct run *run;
 	bool stopped;
 
-	(void)dispatch;
-	if (place->port == NULL || port_state(place->port) != PORT_OPEN)
+	if (place->port == NULL)
+		return;
+	if (dispatch->n_in_line > 0 && port_room(place->port) == 0)
+		send_line_back(place);
+	if (port_state(place->port) != PORT_OPEN)
 		return;
 	(void)port_trouble(place->port, trouble);
 	stopped = trouble[0] != '\0' && !port_healthy(place->port);
-	LIST_FOREACH(run, &place->runs, at_place) {
+	TAILQ_FOREACH(run, &place->runs, at_place) {
 		if (run->state != RUN_PRINTING || run->stopped == stopped)
 			continue;
 		run->stopped = stopped;

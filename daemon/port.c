@@ -871,6 +871,8 @@ recall(struct port *port)
 
 	if (doc == NULL || clock_ms() - port->head_since_ms < SLOW_MS)
 		return;
+	if (port->window > 1)
+		changed(port);
 	port->window = 1;
 	while ((doc = TAILQ_NEXT(doc, link)) != NULL)
 		if (doc->spooled)
