@@ -117,7 +117,7 @@ forget_empty(struct socket_settings *set)
 	}
 }
 
-/* ---- from the host -------------------------------------------------------- */
+/* ---- from the host ------------------------------------------------------- */
 
 static int
 read_text(const struct pp_host *host, const char *port, const char *key,
@@ -176,7 +176,7 @@ socket_settings_read(const struct pp_host *host, const char *port,
 	return rc;
 }
 
-/* ---- from a request ------------------------------------------------------- */
+/* ---- from a request ------------------------------------------------------ */
 
 static const char *
 value_of(const struct pp_setting *given, size_t count, const char *key)
@@ -244,7 +244,7 @@ socket_settings_free(struct socket_settings *set)
 		}
 }
 
-/* ---- together ------------------------------------------------------------- */
+/* ---- together ------------------------------------------------------------ */
 
 /* Faults, one after the other, as one line. */
 struct faults {

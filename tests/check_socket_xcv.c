@@ -116,7 +116,7 @@ stored(const char *port, const char *key)
 	return value != NULL ? value : "(none)";
 }
 
-/* ---- there and back ------------------------------------------------------------ */
+/* ---- there and back ------------------------------------------------------ */
 
 START_TEST(rule_62_what_was_added_comes_back)
 {
@@ -267,7 +267,7 @@ START_TEST(test_a_port_is_deleted_in_both_forms)
 }
 END_TEST
 
-/* ---- rights ---------------------------------------------------------------------- */
+/* ---- rights -------------------------------------------------------------- */
 
 START_TEST(rule_54_changes_need_administer_whatever_the_input)
 {
@@ -310,7 +310,7 @@ START_TEST(rule_54_looking_needs_no_right_but_for_the_secret)
 }
 END_TEST
 
-/* ---- hostile input ---------------------------------------------------------------- */
+/* ---- hostile input ------------------------------------------------------- */
 
 static const struct {
 	size_t	 at;		/* where the structure is spoilt ... */
@@ -485,7 +485,7 @@ START_TEST(test_settings_are_judged_before_they_are_stored)
 }
 END_TEST
 
-/* ---- questions -------------------------------------------------------------------- */
+/* ---- questions ----------------------------------------------------------- */
 
 START_TEST(rule_55_names_match_by_case)
 {
