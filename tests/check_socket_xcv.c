@@ -445,6 +445,7 @@ START_TEST(rule_56_any_bytes_do_no_harm)
 		whole = state >> 31 ? sizeof(one) : sizeof(two);
 		len = state >> 30 & 1 ? whole : state >> 8 & 1023;
 		in = calloc(1, len + 1);	/* exact, for valgrind */
+		ck_assert_ptr_nonnull(in);
 		memcpy(in, whole == sizeof(one) ? (void *)&one : &two,
 		    len < whole ? len : whole);
 		state = state * 1664525u + 1013904223u;
