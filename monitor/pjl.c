@@ -323,8 +323,6 @@ await_end(struct pp_port *port, bool opened)
 {
 	(void)pjl_hear(port, false);
 	port->heard_ms = pjl_now_ms(port);
-	if (!opened)
-		port->run.named = false;
 	if (!port->ended && port->readable && port->set.ustatus &&
 	    (port->run.named || (!opened && port->n_pending > 0))) {
 		pjl_add_pending(port, &port->run);
