@@ -47,7 +47,7 @@ const struct pp_setting_decl pjl_decls[] = {
 	{ .key = NULL }
 };
 
-/* ---- opening -------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------ */
 
 static int
 get_number(const struct pp_port *port, const char *key, int64_t *value)
@@ -152,7 +152,7 @@ pjl_open_port_ex(struct pp_monitor *monitor, struct pp_monitor *pm,
 	return PP_OK;
 }
 
-/* ---- a document ----------------------------------------------------------- */
+/* ---- a document --------------------------------------------------------- */
 
 static bool
 is_deleted(const struct pp_port *port)
@@ -323,8 +323,6 @@ await_end(struct pp_port *port, bool opened)
 {
 	(void)pjl_hear(port, false);
 	port->heard_ms = pjl_now_ms(port);
-	if (!opened)
-		port->run.named = false;
 	if (!port->ended && port->readable && port->set.ustatus &&
 	    (port->run.named || (!opened && port->n_pending > 0))) {
 		pjl_add_pending(port, &port->run);
@@ -355,7 +353,7 @@ pjl_end_doc_port(struct pp_port *port)
 	return code;
 }
 
-/* ---- between and beside documents ----------------------------------------- */
+/* ---- between and beside documents --------------------------------------- */
 
 static int
 pjl_read_port(struct pp_port *port, void *buf, size_t size, size_t *len)
@@ -408,7 +406,7 @@ pjl_close_port(struct pp_port *port)
 	return code;
 }
 
-/* ---- life ----------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------- */
 
 static void
 pjl_shutdown(struct pp_monitor *monitor)

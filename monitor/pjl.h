@@ -74,7 +74,7 @@ struct pp_port {
 	struct pp_monitor2	 pm;		/* copy of its table */
 	struct pp_port		*below;		/* owned */
 	struct pjl_settings	 set;
-	uint32_t		 opening;	/* tells us from earlier hosts */
+	uint32_t		 opening;	/* tells it from others */
 
 	/* The printer. */
 	enum pjl_speech		 speech;
@@ -116,11 +116,11 @@ struct pp_port {
 	size_t			 answer_len;
 };
 
-/* ---- pjl.c ---------------------------------------------------------------- */
+/* ---- pjl.c -------------------------------------------------------------- */
 
 extern const struct pp_setting_decl pjl_decls[];
 
-/* ---- pjl_talk.c ----------------------------------------------------------- */
+/* ---- pjl_talk.c --------------------------------------------------------- */
 
 int64_t pjl_now_ms(const struct pp_port *port);
 
@@ -153,7 +153,7 @@ int pjl_await(struct pp_port *port);
 void pjl_name(const struct pp_port *port, const struct pjl_run *run,
     char name[PJL_NAME_SIZE]);
 
-/* ---- pjl_status.c --------------------------------------------------------- */
+/* ---- pjl_status.c ------------------------------------------------------- */
 
 /* A message has come. */
 pjl_message_fn pjl_on_message;
@@ -173,7 +173,7 @@ void pjl_complete_pending(struct pp_port *port);
 /* What has come of time; returns when to look again, 0: never. */
 uint32_t pjl_look_after(struct pp_port *port);
 
-/* ---- pjl_ask.c ------------------------------------------------------------ */
+/* ---- pjl_ask.c ---------------------------------------------------------- */
 
 int pjl_get_printer_data(struct pp_port *port, uint32_t control,
     const char *value_name, const void *in, size_t in_len, void *out,

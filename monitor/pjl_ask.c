@@ -14,7 +14,7 @@
 #include "monitor_util.h"
 #include "pjl.h"
 
-/* ---- values by name ------------------------------------------------------- */
+/* ---- values by name ----------------------------------------------------- */
 
 /* Between documents; what was pending of an older question is no answer. */
 static int
@@ -69,7 +69,7 @@ pjl_get_printer_data(struct pp_port *port, uint32_t control,
 	    value_name, in, in_len, out, out_size, len);
 }
 
-/* ---- values by path ------------------------------------------------------- */
+/* ---- values by path ----------------------------------------------------- */
 
 typedef void value_fn(const struct pp_port *port, struct pp_bidi_entry *entry);
 

@@ -11,7 +11,7 @@
 /* Longest message that is swallowed without an end. */
 #define DROPPED_MAX	4096
 
-/* ---- values --------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------- */
 
 /* A decimal number and nothing else. */
 static bool
@@ -58,7 +58,7 @@ value_of(const char *line, const char *key)
 	return line + strspn(line, " \t");
 }
 
-/* ---- lines of a message --------------------------------------------------- */
+/* ---- lines of a message ------------------------------------------------- */
 
 static void
 online_line(struct pjl_message *message, const char *value)
@@ -131,7 +131,7 @@ word_line(struct pjl_message *m, const char *line)
 		text_line(m, line, m->text, PJL_HAS_TEXT);
 }
 
-/* ---- the head of a message ------------------------------------------------ */
+/* ---- the head of a message ---------------------------------------------- */
 
 /* "@PJL USTATUS DEVICE", with any blanks between the words. */
 static bool
@@ -184,7 +184,7 @@ begin(struct pjl_parser *parser, enum pjl_kind kind)
 	parser->message.kind = kind;
 }
 
-/* ---- bytes ---------------------------------------------------------------- */
+/* ---- bytes -------------------------------------------------------------- */
 
 static void
 end_line(struct pjl_parser *parser)
@@ -241,7 +241,7 @@ pjl_parse(struct pjl_parser *parser, const char *bytes, size_t n,
 	}
 }
 
-/* ---- what is for others --------------------------------------------------- */
+/* ---- what is for others ------------------------------------------------- */
 
 static const char ours[] = "@PJL USTATUS ";
 
@@ -293,7 +293,7 @@ pjl_filter(struct pjl_filter *filter, const char *in, size_t n, char *out)
 	return len;
 }
 
-/* ---- codes ---------------------------------------------------------------- */
+/* ---- codes -------------------------------------------------------------- */
 
 /* Single codes; the first range that has a code counts. */
 static const struct {
@@ -348,7 +348,7 @@ pjl_code_status(uint32_t code, enum pp_port_status *status,
 	return true;
 }
 
-/* ---- the device id -------------------------------------------------------- */
+/* ---- the device id ------------------------------------------------------ */
 
 int
 pjl_id_speaks(const char *id)

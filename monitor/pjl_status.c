@@ -11,7 +11,7 @@
 #define BUSY_MS		5000
 #define IDLE_MS		30000
 
-/* ---- the status ----------------------------------------------------------- */
+/* ---- the status --------------------------------------------------------- */
 
 bool
 pjl_in_trouble(const struct pp_port *port)
@@ -78,7 +78,7 @@ device_message(struct pp_port *port, const struct pjl_message *m)
 	    (m->has & PJL_HAS_DISPLAY) != 0 ? m->display : "");
 }
 
-/* ---- jobs that are in the printer ----------------------------------------- */
+/* ---- jobs that are in the printer --------------------------------------- */
 
 static bool
 is_named(const struct pp_port *port, const struct pjl_run *run,
@@ -218,7 +218,7 @@ page_message(struct pp_port *port, const struct pjl_message *m)
 		tell_pages(port, &port->run, m->pages);
 }
 
-/* ---- a message ------------------------------------------------------------ */
+/* ---- a message ---------------------------------------------------------- */
 
 static void
 memory_message(struct pp_port *port, const struct pjl_message *m)
@@ -267,7 +267,7 @@ pjl_on_message(void *arg, const struct pjl_message *message)
 	}
 }
 
-/* ---- time ----------------------------------------------------------------- */
+/* ---- time --------------------------------------------------------------- */
 
 /* A printer that never says that a job has ended. */
 static int64_t

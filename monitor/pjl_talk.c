@@ -31,7 +31,7 @@ pjl_now_ms(const struct pp_port *port)
 	return port->host->clock_ms(port->host->cookie);
 }
 
-/* ---- hearing -------------------------------------------------------------- */
+/* ---- hearing ------------------------------------------------------------ */
 
 /* The rest of a message will not come over another connection. */
 static int
@@ -82,7 +82,7 @@ pjl_hear(struct pp_port *port, bool client)
 	return no_more(port, code);
 }
 
-/* ---- saying --------------------------------------------------------------- */
+/* ---- saying ------------------------------------------------------------- */
 
 /* There is room for all that is ever said at a time. */
 void
@@ -158,7 +158,7 @@ pjl_push_all(struct pp_port *port)
 	}
 }
 
-/* ---- does it speak PJL? --------------------------------------------------- */
+/* ---- does it speak PJL? ------------------------------------------------- */
 
 static void
 find(struct pp_port *port, enum pjl_speech speech, const char *why)
@@ -250,7 +250,7 @@ listen_to(struct pp_port *port)
 	return PP_OK;
 }
 
-/* ---- the preamble --------------------------------------------------------- */
+/* ---- the preamble ------------------------------------------------------- */
 
 void
 pjl_name(const struct pp_port *port, const struct pjl_run *run,
