@@ -685,6 +685,28 @@ START_TEST(test_a_printer_unplugged_before_the_end)
 }
 END_TEST
 
+START_TEST(rule_64_the_device_id_is_there_for_a_language_monitor)
+{
+	static const char id[] = "MFG:Acme;CMD:PJL,PCL;MDL:Press 9;";
+	char text[64] = "";
+	size_t len;
+
+	open_printer();
+	ck_assert_int_eq(rig.module.table->get_printer_data_from_port(rig.port,
+	    PP_CONTROL_DEVICE_ID, NULL, NULL, 0, text, sizeof(text), &len),
+	    PP_NOT_SUPPORTED);
+	fake.id = id;
+	ck_assert_int_eq(rig.module.table->get_printer_data_from_port(rig.port,
+	    PP_CONTROL_DEVICE_ID, NULL, NULL, 0, text, sizeof(text), &len),
+	    PP_OK);
+	ck_assert_str_eq(text, id);
+	ck_assert_uint_eq(len, sizeof(id));
+	ck_assert_int_eq(rig.module.table->get_printer_data_from_port(rig.port,
+	    1, NULL, NULL, 0, text, sizeof(text), &len),
+	    PP_INVALID_PARAMETER);
+}
+END_TEST
+
 START_TEST(test_a_write_that_fails_for_good)
 {
 	static const int errors[] = { ENODEV, EIO, EINVAL };
@@ -1044,6 +1066,7 @@ device_suite(void)
 		{ test_unplugged_in_the_middle, 1 },
 		{ test_unplugged_before_the_end, 1 },
 		{ test_a_printer_unplugged_before_the_end, 1 },
+		{ rule_64_the_device_id_is_there_for_a_language_monitor, 1 },
 		{ test_a_write_that_fails_for_good, 3 },
 		{ test_bytes_before_a_failure_are_counted, 1 },
 		{ test_an_error_that_the_printer_explains_is_waited_for, 3 },
