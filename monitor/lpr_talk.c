@@ -47,7 +47,7 @@ enum step {
 	STEP_LAST,
 };
 
-#define LAST_STEP	"the job, of which it had everything: it may have " \
+#define ALL_OF_IT	"the job, of which it had everything: it may have " \
 			"printed it all the same"
 
 static const char *const steps[] = {
@@ -55,7 +55,7 @@ static const char *const steps[] = {
 	[STEP_CONTROL] = "the control file",
 	[STEP_DATA_NAME] = "the data file",
 	[STEP_DATA] = "the data",
-	[STEP_LAST] = LAST_STEP,
+	[STEP_LAST] = ALL_OF_IT,
 };
 
 int
