@@ -323,9 +323,46 @@ show_queues(const json_t *answer, FILE *out)
 	return print_and_free(table, out);
 }
 
+/* What the printers have left, as far as they tell. */
+static int
+show_supplies(const json_t *ports, FILE *out)
+{
+	static const struct column columns[] = {
+		{ "PORT", false, 8 }, { "SUPPLY", false, 20 },
+		{ "LEFT", true, 0 },
+	};
+	struct table *table = table_new(columns,
+	    sizeof(columns) / sizeof(columns[0]));
+	const json_t *port, *supply, *percent;
+	size_t i, k, n = 0;
+
+	if (table == NULL)
+		return -1;
+	json_array_foreach(ports, i, port)
+		json_array_foreach(json_object_get(port, "supplies"), k,
+		    supply) {
+			percent = json_object_get(supply, "percent");
+			table_add(table, show_text(port, "name"));
+			table_add(table, show_text(supply, "name"));
+			if (json_is_integer(percent))
+				table_addf(table, "%d%%",
+				    (int)json_integer_value(percent));
+			else
+				table_add(table, "?");
+			n++;
+		}
+	if (n == 0) {
+		table_free(table);
+		return 0;
+	}
+	fputs("\n", out);
+	return print_and_free(table, out);
+}
+
 int
 show_ports(const json_t *answer, FILE *out)
 {
+	const char *trouble;
 	static const struct column columns[] = {
 		{ "PORT", false, 8 }, { "MONITOR", false, 8 },
 		{ "STATE", false, 0 }, { "WAITING", true, 0 },
@@ -350,9 +387,13 @@ show_ports(const json_t *answer, FILE *out)
 		table_addf(table, "%s%s", show_text(port, "state"),
 		    is_true(port, "paused") ? ", paused" : "");
 		table_addf(table, "%lld", (long long)number(port, "waiting"));
-		table_add(table, show_text(port, "trouble"));
+		trouble = show_text(port, "trouble");
+		table_add(table, trouble[0] != '\0' ? trouble :
+		    show_text(port, "status"));
 	}
-	return print_and_free(table, out);
+	if (print_and_free(table, out) != 0)
+		return -1;
+	return show_supplies(ports, out);
 }
 
 /* ---- the daemon --------------------------------------------------------- */

@@ -165,6 +165,7 @@ port_json(const struct api_call *call, const struct conf_port *conf,
 	    call->house->dispatch, conf->name)), &bad);
 	api_set(object, "waiting", api_number_json(port_waiting(port)),
 	    &bad);
+	api_set(object, "status", api_text_json(port_status(port)), &bad);
 	api_set(object, "supplies", supplies_json(port), &bad);
 	return api_whole(object, bad);
 }

@@ -90,7 +90,7 @@ struct run {
 	bool			 no_record;	/* it came to nothing */
 	bool			 begun;		/* a port has had a byte */
 	bool			 stopped;	/* marked `processing-stopped` */
-	bool			 sent;		/* all of the job is in the port */
+	bool			 sent;		/* all of it is in the port */
 	bool			 chained;	/* end marked step by step */
 	int			 error;		/* of the marks */
 	bool			 in_vain;	/* has the trouble `ending` */

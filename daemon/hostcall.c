@@ -14,6 +14,8 @@
 #include "log.h"
 #include "monitor/monitor.h"
 
+const char HOSTCALL_ANY[] = "*";
+
 bool
 hostcall_uses(const struct conf_port *port, const char *monitor,
     const char *language_monitor)
@@ -22,6 +24,8 @@ hostcall_uses(const struct conf_port *port, const char *monitor,
 
 	if (strcmp(port->monitor, monitor) != 0)
 		return false;
+	if (language_monitor == HOSTCALL_ANY)
+		return true;
 	if (lm == NULL || language_monitor == NULL)
 		return lm == language_monitor;
 	return strcmp(lm, language_monitor) == 0;
@@ -85,7 +89,8 @@ introduce(struct hostcall *call, const struct conf *conf,
 	for (i = 0; i < conf->n_ports; i++)
 		n += hostcall_uses(&conf->ports[i], monitor,
 		    language_monitor);
-	hostproc_put_setup(&call->wire, conf, monitor, language_monitor, n);
+	hostproc_put_setup(&call->wire, conf, monitor,
+	    language_monitor == HOSTCALL_ANY ? NULL : language_monitor, n);
 	if (hostcall_send(call, fault) == -1)
 		return -1;
 	for (i = 0; i < conf->n_ports; i++) {

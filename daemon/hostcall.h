@@ -24,6 +24,9 @@ struct hostcall {
 	struct wire	 wire;		/* in and out */
 };
 
+/* As a language monitor: none is loaded, and it does not matter whose it is. */
+extern const char HOSTCALL_ANY[];
+
 /*
  * Start a host and have it load a monitor (and a language monitor, or NULL)
  * with those ports of conf that use just these.  NULL: fault says why.

@@ -29,6 +29,8 @@
 #define TELLING_MS	60000
 /* What it still sends is read until then, up to so much. */
 #define PARTING_LEN	((size_t)1 << 20)
+/* So many of the oldest sessions are looked at for one to end. */
+#define ROOM_LOOKS	64
 
 static void on_event(evutil_socket_t fd, short what, void *arg);
 
@@ -150,7 +152,7 @@ end_session(struct lpd_session *session)
 	if (session->asking != NULL)
 		session->asking->free(session);
 	close(session->fd);
-	LIST_REMOVE(session, link);
+	TAILQ_REMOVE(&lpd->sessions, session, link);
 	shared_conf_release(session->shared);
 	free(session->control);
 	free(session->out);
@@ -213,11 +215,20 @@ lpd_say(struct lpd_session *session, char octet)
 	do
 		n = send(session->fd, &octet, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
-	/* Some are gone that have sent all: what is there decides. */
-	if (n == 1 || errno != EAGAIN)
+	if (n == 1)
 		return true;
-	lpd_end_broken(session, "it does not take our answers");
-	return false;
+	if (errno == EAGAIN) {
+		lpd_end_broken(session, "it does not take our answers");
+		return false;
+	}
+	/*
+	 * Some are gone that have sent all: what is there decides.  After a
+	 * reset that we are told here, the end of it looks like a good one;
+	 * but for EPIPE, which is a reset behind a good end.
+	 */
+	if (errno != EPIPE)
+		session->broken = errno;
+	return true;
 }
 
 static bool
@@ -540,10 +551,10 @@ read_more(struct lpd_session *session)
 	}
 	if (session->budget == 0 || (n == -1 && errno == EAGAIN))
 		await_bytes(session);
-	else if (n == 0)
+	else if (n == 0 && session->broken == 0)
 		on_end(session);
 	else
-		lpd_receive_break(session, errno);
+		lpd_receive_break(session, n == 0 ? session->broken : errno);
 	return false;
 }
 
@@ -613,7 +624,7 @@ lpd_accept(struct frontend *frontend, int fd, const union document_peer *peer)
 		    lpd->conf->command_timeout_ms;
 	event_assign(&session->event, lpd->house->base, fd, EV_READ, on_event,
 	    session);
-	LIST_INSERT_HEAD(&lpd->sessions, session, link);
+	TAILQ_INSERT_HEAD(&lpd->sessions, session, link);
 	frontend_opened(frontend, peer);
 	counters.accepted++;
 	if (has_wanted_port(session))
@@ -650,7 +661,7 @@ lpd_make(struct intake_house *house, struct shared_conf *shared,
 	lpd->frontend.ops = &lpd_frontend;
 	lpd->house = house;
 	lpd->name = strdup(conf->name);
-	LIST_INIT(&lpd->sessions);
+	TAILQ_INIT(&lpd->sessions);
 	if (lpd->name == NULL ||
 	    lpd_configure(&lpd->frontend, shared, conf, ports) == -1) {
 		lpd_free(lpd);
@@ -682,11 +693,53 @@ lpd_close_idle(struct frontend *frontend)
 	struct lpd *lpd = of_frontend(frontend);
 	struct lpd_session *session, *next;
 
-	for (session = LIST_FIRST(&lpd->sessions); session != NULL;
+	for (session = TAILQ_FIRST(&lpd->sessions); session != NULL;
 	    session = next) {
-		next = LIST_NEXT(session, link);
+		next = TAILQ_NEXT(session, link);
 		if (is_idle(session))
 			lpd_end(session);
+	}
+}
+
+/* Among the oldest: who has been here for long, and has nothing under way. */
+static bool
+lpd_make_room(struct frontend *frontend)
+{
+	struct lpd *lpd = of_frontend(frontend);
+	struct lpd_session *session;
+	unsigned int looked = 0;
+
+	TAILQ_FOREACH_REVERSE(session, &lpd->sessions, lpd_sessions, link) {
+		if (is_idle(session)) {
+			counters.probes++;
+			end_session(session);
+			return true;
+		}
+		if (++looked == ROOM_LOOKS)
+			break;
+	}
+	return false;
+}
+
+bool
+lpd_is_over(const struct lpd_session *session)
+{
+	return session->lpd->retired && session->lpd->house->draining;
+}
+
+/* All but those that have something to come from the store: see lpd_is_over.
+ * With the last of them the front end may be gone. */
+static void
+end_all(struct lpd *lpd)
+{
+	struct lpd_session *session, *next;
+
+	for (session = TAILQ_FIRST(&lpd->sessions); session != NULL;
+	    session = next) {
+		next = TAILQ_NEXT(session, link);
+		if (session->state != LPD_ASKING &&
+		    session->state != LPD_COMMITTING)
+			end_session(session);
 	}
 }
 
@@ -698,6 +751,8 @@ lpd_retire(struct frontend *frontend)
 	lpd->retired = true;
 	if (frontend_connections(frontend) == 0)
 		lpd_free(lpd);
+	else if (lpd->house->draining)
+		end_all(lpd);
 	else
 		lpd_close_idle(frontend);
 }
@@ -707,5 +762,6 @@ const struct frontend_ops lpd_frontend = {
 	.configure  = lpd_configure,
 	.accept	    = lpd_accept,
 	.close_idle = lpd_close_idle,
+	.make_room  = lpd_make_room,
 	.retire	    = lpd_retire,
 };

@@ -1,6 +1,8 @@
 /*
  * lpd_job.c - see lpd_job.h.
  */
+#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,29 @@
 
 /* Most that is kept of what has no place of its own in a job. */
 #define EXTRA_LEN	((size_t)64 << 10)
+
+/* ---- limits ------------------------------------------------------------- */
+
+bool
+lpd_job_may_add(const struct lpd_job_list *list)
+{
+	const struct lpd_job *job;
+	size_t n = 0;
+
+	TAILQ_FOREACH(job, list, link)
+		n += job->n_files;
+	return n < LPD_FILES_MAX;
+}
+
+bool
+lpd_job_may_control(const struct lpd_job_list *list, size_t len)
+{
+	const struct lpd_job *job;
+
+	TAILQ_FOREACH(job, list, link)
+		len += job->control_len;
+	return len <= LPD_CONTROL_LEN;
+}
 
 /* ---- which job ---------------------------------------------------------- */
 
@@ -56,6 +81,7 @@ new_job(struct lpd_job_list *list, const char *name)
 
 	TAILQ_FOREACH(other, list, link)
 		n++;
+	errno = E2BIG;
 	job = n < LPD_JOBS_MAX ? calloc(1, sizeof(*job)) : NULL;
 	if (job == NULL)
 		return NULL;
@@ -65,6 +91,7 @@ new_job(struct lpd_job_list *list, const char *name)
 		free(job->key);
 		free(job->control_name);
 		free(job);
+		errno = ENOMEM;
 		return NULL;
 	}
 	TAILQ_INSERT_TAIL(list, job, link);
@@ -109,8 +136,7 @@ lpd_job_add_file(struct lpd_job *job, const char *name)
 {
 	char **files;
 
-	if (job->n_files == LPD_FILES_MAX)
-		return -1;
+	assert(job->n_files < LPD_FILES_MAX);
 	files = reallocarray(job->files, job->n_files + 1, sizeof(*files));
 	if (files == NULL)
 		return -1;
@@ -153,7 +179,7 @@ find_data(struct lpd_job_list *list, const char *key,
 
 struct lpd_job *
 lpd_job_for_control(struct lpd_job_list *list, const char *name,
-    struct lpd_control *control)
+    struct lpd_control *control, size_t len)
 {
 	struct lpd_job *job = find_data(list, key_of(name), control);
 	char *copy = strdup(name);
@@ -167,6 +193,7 @@ lpd_job_for_control(struct lpd_job_list *list, const char *name,
 	free(job->control_name);
 	job->control_name = copy;
 	job->control = control;
+	job->control_len = len;
 	return job;
 }
 

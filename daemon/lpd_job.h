@@ -33,6 +33,7 @@ struct lpd_job {
 	void			*owner;		/* the session */
 	struct intake		*intake;	/* NULL before the first data */
 	struct lpd_control	*control;	/* owned; NULL: has not come */
+	size_t			 control_len;	/* of its file */
 	char			*control_name;	/* owned; "cfA123host", or "" */
 	char			*key;		/* owned; "123host", or "" */
 	size_t			 n_files;
@@ -42,10 +43,21 @@ struct lpd_job {
 
 TAILQ_HEAD(lpd_job_list, lpd_job);
 
-/* Jobs of a connection that may be incomplete at a time. */
-#define LPD_JOBS_MAX	64
+/*
+ * Jobs of a connection that may be incomplete at a time.  Together they have
+ * as many data files, and as much of control files, as one may have: what a
+ * client can make us keep does not grow with the number of its jobs.
+ */
+#define LPD_JOBS_MAX	16
 
-/* The job of a data file of this name.  NULL: no memory, or too many. */
+/* May a data file come; a control file of len bytes? */
+bool lpd_job_may_add(const struct lpd_job_list *list);
+bool lpd_job_may_control(const struct lpd_job_list *list, size_t len);
+
+/*
+ * The job of a data file of this name.  NULL and errno: ENOMEM; E2BIG too many
+ * jobs.
+ */
 struct lpd_job *lpd_job_for_data(struct lpd_job_list *list, const char *name)
     __attribute__((warn_unused_result));
 /* Nothing of it is there yet. */
@@ -54,16 +66,16 @@ bool lpd_job_is_new(const struct lpd_job *job);
 bool lpd_job_awaits_control(const struct lpd_job_list *list);
 /* Has a file of this name come for it? */
 bool lpd_job_has(const struct lpd_job *job, const char *name);
-/* A data file begins.  -1: no memory, or too many. */
+/* A data file begins.  -1: no memory. */
 int lpd_job_add_file(struct lpd_job *job, const char *name)
     __attribute__((warn_unused_result));
 
 /*
- * The job of this control file, which it has from now on.  NULL as above, and
- * control is still the caller's.
+ * The job of this control file of len bytes, which it has from now on.  NULL
+ * as above, and control is still the caller's.
  */
 struct lpd_job *lpd_job_for_control(struct lpd_job_list *list,
-    const char *name, struct lpd_control *control)
+    const char *name, struct lpd_control *control, size_t len)
     __attribute__((warn_unused_result));
 
 /* All that the control file names has come, and is whole. */

@@ -25,6 +25,9 @@ lpd_verdict_text(enum lpd_verdict verdict)
 		[LPD_TOO_LARGE]	  = "the control file is larger than 256 KiB",
 		[LPD_TOO_MANY]	  = "the job has more than 256 data files or "
 				    "1000 print lines",
+		[LPD_TOO_MUCH]	  = "more waits on this connection than 16 "
+				    "jobs, 256 data files and 256 KiB of "
+				    "control files",
 		[LPD_NO_MEMORY]	  = "there is no memory for it just now",
 	};
 

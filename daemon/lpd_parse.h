@@ -42,6 +42,7 @@ enum lpd_verdict {
 	LPD_TOO_LONG,		/* a line or a name */
 	LPD_TOO_LARGE,		/* a control file */
 	LPD_TOO_MANY,		/* data files or print lines */
+	LPD_TOO_MUCH,		/* incomplete jobs on one connection */
 	LPD_NO_MEMORY,
 	LPD_VERDICT_END		/* one more than the last */
 };

@@ -51,6 +51,14 @@ refuse_error(struct lpd_session *session, int error)
 	lpd_refuse(session, nak_for(error), why);
 }
 
+/* Of what lpd_job.h has no place for. */
+static void
+refuse_more(struct lpd_session *session, int error)
+{
+	lpd_refuse_verdict(session, error == E2BIG ? LPD_TOO_MUCH :
+	    LPD_NO_MEMORY);
+}
+
 static void
 log_job(const struct lpd_session *session, enum log_level level,
     const char *what, const struct lpd_job *job)
@@ -109,7 +117,9 @@ on_committed(void *arg, uint64_t number, int error, const char *why)
 	(void)number;
 	job->intake = NULL;
 	lpd_job_free(&session->jobs, job);
-	if (error != 0)
+	if (lpd_is_over(session))
+		lpd_end(session);
+	else if (error != 0)
 		lpd_refuse(session, nak_for(error), why);
 	else if (session->finishing)
 		(void)finish(session);
@@ -245,10 +255,11 @@ take_control(struct lpd_session *session)
 		lpd_refuse_verdict(session, verdict);
 		return LPD_STEP_STOP;
 	}
-	job = lpd_job_for_control(&session->jobs, session->name, control);
+	job = lpd_job_for_control(&session->jobs, session->name, control,
+	    session->control_len);
 	if (job == NULL) {
+		refuse_more(session, errno);
 		lpd_control_free(control);
-		lpd_refuse_verdict(session, LPD_NO_MEMORY);
 		return LPD_STEP_STOP;
 	}
 	job->owner = session;
@@ -356,6 +367,10 @@ control_step(struct lpd_session *session)
 static enum lpd_step
 begin_control(struct lpd_session *session, const struct lpd_part *part)
 {
+	if (!lpd_job_may_control(&session->jobs, (size_t)part->size)) {
+		lpd_refuse_verdict(session, LPD_TOO_MUCH);
+		return LPD_STEP_STOP;
+	}
 	session->job = NULL;
 	if (!lpd_job_awaits_control(&session->jobs) && !may_begin(session))
 		return LPD_STEP_STOP;
@@ -510,36 +525,58 @@ begin_file(struct lpd_session *session, const struct lpd_part *part)
 }
 
 /* A size that is stated, and impossible, is refused before it is sent. */
-static bool
-is_too_large(const struct lpd_session *session, const struct lpd_part *part)
+static int
+admit_size(struct lpd_session *session, const struct lpd_part *part)
 {
 	uint64_t most = (uint64_t)session->queue->max_job_bytes;
+	char why[SPOOLER_WHY_LEN];
+	int error;
 
-	return part->length == LPD_STATED && most != 0 && part->size > most;
+	if (part->length != LPD_STATED)
+		return 0;
+	if (most != 0 && part->size > most) {
+		refuse_error(session, EFBIG);
+		return -1;
+	}
+	error = spooler_admit(session->lpd->house->spooler, session->queue,
+	    session->client, part->size, why);
+	if (error == 0)
+		return 0;
+	intake_count_refusal(-error);
+	lpd_refuse(session, nak_for(-error), why);
+	return -1;
+}
+
+/* The job of the file, to which it can be added; NULL: it is refused. */
+static struct lpd_job *
+job_for_data(struct lpd_session *session)
+{
+	struct lpd_job *job;
+
+	if (!lpd_job_may_add(&session->jobs)) {
+		lpd_refuse_verdict(session, LPD_TOO_MUCH);
+		return NULL;
+	}
+	job = lpd_job_for_data(&session->jobs, session->name);
+	if (job == NULL) {
+		refuse_more(session, errno);
+		return NULL;
+	}
+	job->owner = session;
+	if (!lpd_job_has(job, session->name))
+		return job;
+	lpd_refuse(session, LPD_NAK_BAD, "the job has a data file of this "
+	    "name already");
+	return NULL;
 }
 
 static enum lpd_step
 begin_data(struct lpd_session *session, const struct lpd_part *part)
 {
-	struct lpd_job *job = lpd_job_for_data(&session->jobs, session->name);
+	struct lpd_job *job = job_for_data(session);
 
-	if (job == NULL || job->n_files == LPD_FILES_MAX) {
-		lpd_refuse_verdict(session, LPD_TOO_MANY);
-		return LPD_STEP_STOP;
-	}
-	job->owner = session;
-	if (lpd_job_is_new(job) && !may_begin(session))
-		return LPD_STEP_STOP;
-	if (lpd_job_has(job, session->name)) {
-		lpd_refuse(session, LPD_NAK_BAD, "the job has a data file of "
-		    "this name already");
-		return LPD_STEP_STOP;
-	}
-	if (is_too_large(session, part)) {
-		refuse_error(session, EFBIG);
-		return LPD_STEP_STOP;
-	}
-	if (begin_job(session, job) == -1)
+	if (job == NULL || (lpd_job_is_new(job) && !may_begin(session)) ||
+	    admit_size(session, part) == -1 || begin_job(session, job) == -1)
 		return LPD_STEP_STOP;
 	if (lpd_job_add_file(job, session->name) == -1) {
 		lpd_refuse_verdict(session, LPD_NO_MEMORY);

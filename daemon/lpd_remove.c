@@ -114,6 +114,10 @@ on_removed(void *arg, int error)
 	struct removal *removal = removal_of(session);
 	uint64_t id = removal->ids[removal->at++];
 
+	if (lpd_is_over(session)) {
+		lpd_end(session);
+		return;
+	}
 	if (error == 0) {
 		removal->n_removed++;
 		lpd_print(session, "%" PRIu64 " dequeued\n", id);
@@ -173,6 +177,11 @@ on_page(void *arg, int error, struct job_list *list)
 	struct removal *removal = removal_of(session);
 	size_t i;
 
+	if (lpd_is_over(session)) {
+		job_list_free(list);
+		lpd_end(session);
+		return;
+	}
 	if (error != 0) {
 		end_removal(session, "the spool cannot be read just now");
 		return;

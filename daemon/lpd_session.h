@@ -32,7 +32,7 @@ struct lpd {
 	char			*name;		/* of the listener */
 	struct shared_conf	*shared;	/* a use */
 	const struct conf_listener *conf;	/* of shared */
-	LIST_HEAD(, lpd_session) sessions;
+	TAILQ_HEAD(lpd_sessions, lpd_session) sessions;	/* latest first */
 	bool			 retired;
 	time_t			 refusal_logged;
 };
@@ -71,7 +71,7 @@ enum lpd_step {
 struct lpd_asking;
 
 struct lpd_session {
-	LIST_ENTRY(lpd_session)	 link;
+	TAILQ_ENTRY(lpd_session) link;
 	struct lpd		*lpd;
 	struct shared_conf	*shared;	/* a use */
 	const struct conf_listener *conf;	/* of shared */
@@ -84,6 +84,7 @@ struct lpd_session {
 	struct event		 event;		/* what is waited for */
 	int64_t			 deadline_ms;	/* of the command; 0: none */
 	bool			 heard;		/* it has sent something */
+	int			 broken;	/* errno of a send, or 0 */
 
 	/* Read, and not yet used. */
 	char			 in[LPD_BUFFER_LEN];
@@ -138,6 +139,12 @@ void lpd_part(struct lpd_session *session);
 /* The session is gone: by FIN; by RST, with what it had sent. */
 void lpd_end(struct lpd_session *session);
 void lpd_end_broken(struct lpd_session *session, const char *why);
+
+/*
+ * The daemon is being taken apart.  What a session had asked for still comes,
+ * and it has to end then, without a look at anything else.
+ */
+bool lpd_is_over(const struct lpd_session *session);
 
 /* A turn: all that is there, within a bound. */
 void lpd_run(struct lpd_session *session);

@@ -268,6 +268,11 @@ on_job(void *arg, int error, struct job *job)
 	struct status *status = status_of(session);
 	char buf[16];
 
+	if (lpd_is_over(session)) {
+		job_free(job);
+		lpd_end(session);
+		return;
+	}
 	if (error == 0)
 		print_long(session, job, rank_of(status, job, buf));
 	job_free(job);
@@ -299,6 +304,11 @@ on_page(void *arg, int error, struct job_list *list)
 	struct lpd_session *session = arg;
 	struct status *status = status_of(session);
 
+	if (lpd_is_over(session)) {
+		job_list_free(list);
+		lpd_end(session);
+		return;
+	}
 	if (error != 0) {
 		end_status(session, "the spool cannot be read just now");
 		return;

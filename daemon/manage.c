@@ -347,6 +347,7 @@ find_target(struct target *target, const char *object, struct fault *fault)
 	target->object = "";
 	if (strncmp(object, "XcvMonitor ", 11) == 0) {
 		target->monitor = object + 11;
+		target->language_monitor = HOSTCALL_ANY;
 		return 0;
 	}
 	if (strncmp(object, "XcvPort ", 8) != 0)
@@ -407,38 +408,46 @@ list_ports(struct hostcall *call, struct fault *fault)
 	return 0;
 }
 
+/* Is it the monitor of one of the first n ports? */
 static bool
-modules_seen(const struct conf *conf, size_t i)
+is_monitor_of(const struct conf *conf, size_t n, const char *monitor)
 {
-	size_t k;
+	size_t i;
 
-	for (k = 0; k < i; k++)
-		if (hostcall_uses(&conf->ports[k], conf->ports[i].monitor,
-		    conf->ports[i].language_monitor))
+	for (i = 0; i < n; i++)
+		if (strcmp(conf->ports[i].monitor, monitor) == 0)
 			return true;
 	return false;
+}
+
+static int
+list_ports_of(const struct conf *conf, const char *monitor,
+    struct fault *fault)
+{
+	struct hostcall *call = hostcall_start(conf, monitor, HOSTCALL_ANY,
+	    MODCHECK_WAIT_MS, fault);
+	int code;
+
+	if (call == NULL)
+		return fault->code;
+	code = list_ports(call, fault);
+	hostcall_end(call);
+	return code;
 }
 
 int
 manage_enum_ports(const struct conf *conf)
 {
 	struct fault fault = { .text = "" };
-	struct hostcall *call;
 	int status = EXIT_SUCCESS;
 	size_t i;
 
 	if (become_user(conf, &fault) != 0)
 		return complain(&fault);
-	for (i = 0; i < conf->n_ports; i++) {
-		if (modules_seen(conf, i))
-			continue;
-		call = hostcall_start(conf, conf->ports[i].monitor,
-		    conf->ports[i].language_monitor, MODCHECK_WAIT_MS, &fault);
-		if (call == NULL || list_ports(call, &fault) != 0)
+	for (i = 0; i < conf->n_ports; i++)
+		if (!is_monitor_of(conf, i, conf->ports[i].monitor) &&
+		    list_ports_of(conf, conf->ports[i].monitor, &fault) != 0)
 			status = complain(&fault);
-		if (call != NULL)
-			hostcall_end(call);
-	}
 	return status;
 }
 

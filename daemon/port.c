@@ -1163,6 +1163,12 @@ port_trouble(const struct port *port, char text[PORT_TROUBLE_LEN])
 	return text;
 }
 
+const char *
+port_status(const struct port *port)
+{
+	return port->severity == PP_SEVERITY_NONE ? "" : port->status_text;
+}
+
 const struct port_supply *
 port_supplies(const struct port *port, size_t *n)
 {

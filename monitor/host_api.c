@@ -70,6 +70,10 @@ config_number(struct pp_spooler *cookie, const char *name, const char *key,
 		*value = port->write_timeout_ms;
 		return 0;
 	}
+	if (strcmp(key, "stall_timeout") == 0) {
+		*value = port->stall_timeout_ms;
+		return 0;
+	}
 	return settings_number(host->declared, port->settings,
 	    port->n_settings, key, value);
 }

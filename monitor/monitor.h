@@ -95,6 +95,12 @@ extern "C" {
 #define PP_DROP_JOB		(-4098)	/* never this job: abort it; go on */
 #define PP_STOP_PORT		(-4099)	/* pause the port; the job waits */
 
+/*
+ * A control of get_printer_data_from_port: the IEEE-1284 device id, as text
+ * with a NUL, without the two bytes of its length.
+ */
+#define PP_CONTROL_DEVICE_ID	0x1284u
+
 /* Verdicts of bidirectional requests: positive, the numbers of winspool.h. */
 #define PP_BIDI_WARNING			13001	/* some entries failed */
 #define PP_BIDI_SCHEMA_READ_ONLY	13002
@@ -355,7 +361,8 @@ struct pp_host {
 		    const char *key, char *buf, size_t size, size_t *needed);
 	/*
 	 * Value as number: bool 0/1, bytes, ms, mode, index of the choice.
-	 * Every port has write_timeout, which no module declares.
+	 * Every port has write_timeout and stall_timeout (0: never), which
+	 * no module declares.
 	 */
 	int	(*config_number)(struct pp_spooler *, const char *port,
 		    const char *key, int64_t *value);
@@ -402,6 +409,7 @@ struct pp_host {
 	 * hold; an error or hang-up on fd counts as ready for what was asked.
 	 * PP_TIMEOUT after timeout_ms (negative: none).  PP_CANCELED at once
 	 * when the document is canceled; give back what you hold and return.
+	 * fd -1: just let time pass.
 	 */
 	int	(*wait_fd)(struct pp_spooler *, int fd, uint32_t events,
 		    int timeout_ms);

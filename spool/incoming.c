@@ -170,16 +170,38 @@ push(struct incoming *in)
 	return 0;
 }
 
-/* The rest of a document that has a file goes there too. */
+/* It stays in memory up to the commit, and takes no more of it than it must. */
+static void
+keep(struct incoming *in, struct part *part)
+{
+	unsigned char *bytes;
+
+	in->in_memory += part->len;
+	if (part->len == 0 || part->len == part->size)
+		return;
+	bytes = realloc(part->bytes, part->len);
+	if (bytes == NULL)
+		return;
+	part->bytes = bytes;
+	part->size = part->len;
+}
+
+/*
+ * The rest of a document that has a file goes there too; one that has none gets
+ * one if there is too much in memory.
+ */
 static int
 finish_part(struct incoming *in)
 {
-	struct part *part;
+	struct part *part = in->n_parts > 0 ? current(in) : NULL;
 
-	if (in->n_parts == 0)
+	if (part == NULL || part->finished)
 		return 0;
-	part = current(in);
-	return part->in_file && part->len > 0 ? push(in) : 0;
+	part->finished = true;
+	if (part->in_file || in->in_memory + part->len > INCOMING_MEMORY_LEN)
+		return part->len > 0 ? push(in) : 0;
+	keep(in, part);
+	return 0;
 }
 
 int
@@ -363,6 +385,9 @@ incoming_room(struct incoming *in, size_t *len)
 	struct part *part = current(in);
 
 	if (in->error != 0)
+		return NULL;
+	/* What the documents before it have pushed counts too. */
+	if (part->bytes == NULL && in->n_parts > 1 && !may_push(in))
 		return NULL;
 	if (part->len == CHUNK_LEN) {
 		if (!may_push(in))

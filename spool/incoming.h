@@ -5,9 +5,10 @@
  *	                        ^                   |               abort
  *	                        +--- next document -+
  *
- * Nothing of it is kept before the commit, and nothing is after an abort.  A
- * document of up to INCOMING_MEMORY_LEN is collected in memory; a longer one
- * goes to a file from there on, behind the back of the loop.
+ * Nothing of it is kept before the commit, and nothing is after an abort.
+ * Documents of up to INCOMING_MEMORY_LEN, all together, are collected in
+ * memory; a longer one goes to a file from there on, behind the back of the
+ * loop, and so does a next one that is too much.
  *
  * Lifecycle  incoming_begin(); incoming_commit() or incoming_abort() ends it
  *            and the pointer is dead.
@@ -26,7 +27,7 @@
 struct incoming;
 struct store;
 
-/* A document up to this goes to the database. */
+/* Documents up to this, all together, go to the database. */
 #define INCOMING_MEMORY_LEN	((size_t)64 << 10)
 
 /*

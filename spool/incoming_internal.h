@@ -25,6 +25,7 @@ struct part {
 	unsigned char	*bytes;		/* owned; being filled */
 	size_t		 len, size;	/* of bytes */
 	bool		 in_file;	/* asker */
+	bool		 finished;	/* asker; the next has begun */
 	struct data_file file;		/* writers; fd -1 before the first */
 	_Atomic uint64_t written;	/* to file */
 };
@@ -46,6 +47,7 @@ struct incoming {
 	struct job	*job;		/* owned */
 	struct part	**parts;	/* owned; one for each document */
 	size_t		 n_parts;
+	size_t		 in_memory;	/* bytes of finished parts */
 	uint64_t	 max_bytes;
 	int		 error;		/* asker; the first that happened */
 	bool		 wants_file;	/* asker; call back when there is */

@@ -91,6 +91,26 @@ START_TEST(documents_small_and_large_of_one_job)
 }
 END_TEST
 
+/* What a job keeps in memory is bounded, however many documents it has. */
+START_TEST(documents_that_are_small_and_many)
+{
+	struct job *job;
+	uint64_t id;
+	unsigned int i;
+
+	ck_assert_int_eq(rig_job(&rig, "lobby", 40, 20000, &id), 0);
+	ck_assert_int_eq(rig_get(&rig, id, &job), 0);
+	ck_assert_uint_eq(job->n_documents, 40);
+	for (i = 1; i <= 40; i++) {
+		ck_assert(rig_intact(&rig, id, i, 20000));
+		ck_assert_int_eq(job->documents[i - 1].place, i <= 3 ?
+		    JOB_IN_RECORD : JOB_IN_FILE);
+	}
+	ck_assert_uint_eq(rig_entries(&rig, "data"), 37);
+	job_free(job);
+}
+END_TEST
+
 /* What is known only when all of it is there; some in files, some not. */
 START_TEST(documents_get_their_order_at_the_end)
 {
@@ -1032,6 +1052,7 @@ spool_store_suite(void)
 	tcase_add_loop_test(in, every_length_comes_back, 0,
 	    sizeof(lengths) / sizeof(lengths[0]));
 	tcase_add_test(in, documents_small_and_large_of_one_job);
+	tcase_add_test(in, documents_that_are_small_and_many);
 	tcase_add_test(in, documents_get_their_order_at_the_end);
 	tcase_add_loop_test(in, a_cover_is_in_front_of_all, 0,
 	    (int)(sizeof(covers) / sizeof(covers[0])));

@@ -361,6 +361,15 @@ receive_rig_files(const struct receive_rig *rig)
 	return rig_entries(&rig->spool, "data");
 }
 
+unsigned int
+receive_rig_fds(struct receive_rig *rig)
+{
+	while (store_busy(rig->spool.store) > 0)
+		ck_assert_int_ge(event_base_loop(rig->house.base, EVLOOP_ONCE),
+		    0);
+	return open_fds();
+}
+
 /* ---- senders ------------------------------------------------------------- */
 
 /* Little room on the way, so that who does not read is soon felt. */
@@ -443,6 +452,8 @@ sender_send(struct receive_rig *rig, struct sender *sender, const void *bytes,
 	while (sent < len && !sender->done) {
 		n = send(sender->fd, (const char *)bytes + sent, len - sent,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n == -1 && errno != EAGAIN)
+			return;
 		if (n > 0)
 			sent += (size_t)n;
 		else

@@ -25,7 +25,7 @@ struct spooler {
 	uint64_t	 reserved_bytes;
 };
 
-#define RECEIVE_RIG_JOBS	64
+#define RECEIVE_RIG_JOBS	512
 
 struct dispatch {
 	struct job	*jobs[RECEIVE_RIG_JOBS];
@@ -66,7 +66,8 @@ void receive_rig_free(struct receive_rig *rig);
 void sender_connect(struct sender *sender);
 /* The job begins; false: refused at once, sender->why has the reason. */
 bool sender_begin(struct receive_rig *rig, struct sender *sender);
-/* Sends all, with the loop running as long as it must; less if it is done. */
+/* Sends all, with the loop running as long as it must; less if it is done, or
+ * nobody takes it. */
 void sender_send(struct receive_rig *rig, struct sender *sender,
     const void *bytes, size_t len);
 void sender_shut(struct sender *sender);
@@ -90,6 +91,8 @@ bool receive_rig_holds(struct receive_rig *rig, uint64_t id,
 /* Jobs and files of data in the store. */
 size_t receive_rig_jobs(struct receive_rig *rig);
 unsigned int receive_rig_files(const struct receive_rig *rig);
+/* Wait until the store has nothing to do, and count open descriptors. */
+unsigned int receive_rig_fds(struct receive_rig *rig);
 
 /* From now on writes, or syncs, of data wait until the gate is open. */
 void gate_close_writes(void);

@@ -1,92 +1,26 @@
 #!/usr/bin/env python3
-"""LPD (RFC 1179): the real daemon with real clients, and with odd ones."""
+"""LPD (RFC 1179): sessions with the real daemon.
 
-import hashlib
-import os
-import pathlib
-import random
-import shutil
+The numbers are those of docs/lpd-protocol.md.
+"""
+
+import re
 import socket
 import subprocess
+import unittest
 
 import harness
 import lpd
+import spooling
 from lpd import ACK
+from lpd_case import SLOW, LpdCase, MIB, memory_peak
+from printer import Printer
 
-SLOW = "PRINTPORT_SLOW" in os.environ
-MIB = 1 << 20
-LISTENER = """
-[listener lpd]
-protocol = lpd
-{listen}
-refusal_delay = 0
-{listener}
-"""
-
-
-def peer(name):
-    """A client's program, unpacked for us or installed; None: neither."""
-    found = [p for p in sorted(harness.PEERS.glob(f"**/{name}"))
-             if p.is_file()]
-    return str(found[0]) if found else shutil.which(name)
-
-
-def cups_backend():
-    places = [*sorted(harness.PEERS.glob("**/cups/backend*/lpd")),
-              pathlib.Path("/usr/lib/cups/backend/lpd")]
-    return next((p for p in places if os.access(p, os.R_OK)), None)
-
-
-class LpdCase(harness.TestCase):
-    """A daemon with an LPD listener, whose queue is q."""
-
-    def start(self, listener="", listen="listen = 127.0.0.1:0", **kwargs):
-        self.daemon.delivery = "spool"
-        more = LISTENER.format(listen=listen, listener=listener) + \
-            kwargs.pop("more", "")
-        self.daemon.configure(more=more, **kwargs).start()
-        self.address = self.daemon.address("lpd")
-
-    def start_jammed(self, **kwargs):
-        """Nothing is printed: the directory is not there."""
-        self.start(port=f"directory = {self.daemon.dir}/none\n", **kwargs)
-
-    def start_with_banner(self, policy, **kwargs):
-        """All goes to one file, whose path it returns."""
-        page = self.daemon.dir / "page"
-        page.write_bytes(b"<${user}|${title}|${job}>")
-        paper = self.daemon.dir / "paper"
-        self.start(port=f"path = {paper}\nfsync = no",
-                   queue=f"banner = {policy}\nbanner_file = {page}\n",
-                   **kwargs)
-        return paper
-
-    def paper(self, path, n):
-        """What is on it after so many documents and copies."""
-        self.daemon.wait_jobs(n)
-        return path.read_bytes()
-
-    def client(self, **kwargs):
-        return lpd.Client(self.address, **kwargs)
-
-    def printed(self, n):
-        """Contents of the output files, in the order of their jobs."""
-        documents = self.daemon.wait_documents(n)
-        return [documents[name] for name in
-                sorted(documents, key=lambda s: int(s.split(".")[0]))]
-
-    def ask(self, command, queue="q", rest=""):
-        return lpd.ask(self.address, command, queue, rest).decode()
-
-    def send_job(self, data, **kwargs):
-        with self.client() as client:
-            self.assertEqual(client.receive(), ACK)
-            self.assertEqual(client.control(lpd.control_file(**kwargs)), ACK)
-            self.assertEqual(client.data(data), ACK)
+FILL = harness.BUILD / "spool_fill"
 
 
 class TestOrders(LpdCase):
-    def test_control_first(self):
+    def test_point_26_control_first(self):
         self.start()
         with self.client() as client:
             self.assertEqual(client.receive(), ACK)
@@ -95,7 +29,7 @@ class TestOrders(LpdCase):
             self.assertEqual(client.end(), b"")
         self.assertEqual(self.printed(1), [b"first"])
 
-    def test_data_first(self):
+    def test_point_26_data_first(self):
         self.start()
         with self.client() as client:
             self.assertEqual(client.receive(), ACK)
@@ -122,194 +56,37 @@ class TestOrders(LpdCase):
         self.assertEqual(record.group(1), "1")
 
 
-class TestRlpr(LpdCase):
-    """rlpr knows port 515 alone: on an address that is ours."""
+class TestCopies(LpdCase):
+    """Of several documents, in the order of their first print lines, each
+    with all of its copies."""
 
-    def setUp(self):
-        super().setUp()
-        if peer("rlpr") is None:
-            self.skipTest("there is no rlpr")
-        self.host = "127.%d.%d.%d" % tuple(random.randrange(1, 255)
-                                           for _ in range(3))
-        with socket.socket() as probe:
-            try:
-                probe.bind((self.host, 515))
-            except OSError as error:
-                self.skipTest(f"no port 515: {error}")
+    def check(self, lines, wanted):
+        together = self.daemon.out / "all"
+        self.start(port=f"path = {together}\n")
+        with self.client() as client:
+            self.assertEqual(client.receive(), ACK)
+            self.assertEqual(client.data(b"B", "dfB001host"), ACK)
+            self.assertEqual(client.data(b"A", "dfA001host"), ACK)
+            self.assertEqual(client.control("".join(
+                f"ldf{c}001host\n" for c in lines).encode()), ACK)
+        self.daemon.wait_jobs(len(wanted))
+        self.assertEqual(together.read_text(), wanted)
 
-    def run_peer(self, name, *args, data=None):
-        done = subprocess.run(
-            [peer(name), "-N", f"--printhost={self.host}", "--printer=q",
-             *args], input=data, capture_output=True,
-            timeout=harness.LIMIT_S, check=False,
-            cwd=self.daemon.dir)
-        self.assertEqual(done.returncode, 0, done.stderr.decode())
-        return done.stdout.decode()
+    def test_point_36_file_by_file(self):
+        self.check("AABB", "AABB")
 
-    def serve(self, **kwargs):
-        start = self.start_jammed if kwargs.pop("jammed", False) \
-            else self.start
-        start(listen=f"listen = {self.host}:515", **kwargs)
+    def test_point_36_in_turns(self):
+        self.check("ABAB", "AABB")
 
-    def documents_of(self, *sizes):
-        paths = []
-        for number, size in enumerate(sizes):
-            path = self.daemon.dir / f"document.{number}"
-            path.write_bytes(random.Random(number).randbytes(size))
-            paths.append(str(path))
-        return paths
+    def test_point_36_of_one_of_them(self):
+        self.check("BBBA", "BBBA")
 
-    def test_rlpr_prints(self):
-        self.serve()
-        paths = self.documents_of(1, 70000, MIB)
-        for path in paths:
-            self.run_peer("rlpr", path)
-        self.assertEqual(self.printed(3),
-                         [pathlib.Path(p).read_bytes() for p in paths])
-
-    def test_rlpr_that_sends_data_first(self):
-        self.serve()
-        paths = self.documents_of(70000)
-        self.run_peer("rlpr", "--send-data-first", paths[0])
-        self.assertEqual(self.printed(1),
-                         [pathlib.Path(paths[0]).read_bytes()])
-
-    def test_rlpr_asks_for_a_banner_page(self):
-        """It does, unless it is told not to."""
-        paper = self.start_with_banner(
-            "asked", listen=f"listen = {self.host}:515")
-        path = self.documents_of(70000)[0]
-        data = pathlib.Path(path).read_bytes()
-        self.run_peer("rlpr", "-Ualice", "-JMinutes", "-#", "2", path)
-        self.run_peer("rlpr", "-h", path)
-        self.assertEqual(self.paper(paper, 4),
-                         b"<alice|Minutes|1>" + 3 * data)
-
-    def test_rlpr_prints_copies(self):
-        self.serve()
-        self.run_peer("rlpr", "-#", "3", self.documents_of(10)[0])
-        self.daemon.wait_jobs(3)
-
-    def test_rlpq_and_rlprm(self):
-        """rlprm removes what is ours, and we are who we are."""
-        self.serve(jammed=True, listener="root_removes = own")
-        path = self.documents_of(100)[0]
-        self.run_peer("rlpr", "-Jminutes", "-Ualice", path)
-        self.run_peer("rlpr", "-Jours", path)
-        listed = self.run_peer("rlpq")
-        self.assertRegex(listed, r"(?m)^(active|1st) +alice +1 +minutes "
-                         r"+100 bytes$")
-        self.assertRegex(listed, r"(?m) 2 +ours +100 bytes$")
-        self.assertIn("1: permission denied", self.run_peer("rlprm", "1"))
-        self.assertIn("2 dequeued", self.run_peer("rlprm", "2"))
-        self.assertNotIn("ours", self.run_peer("rlpq"))
-
-
-class TestCups(LpdCase):
-    def setUp(self):
-        super().setUp()
-        found = cups_backend()
-        if found is None:
-            self.skipTest("there is no CUPS backend")
-        self.backend = self.daemon.dir / "lpd"
-        shutil.copy(found, self.backend)
-        self.backend.chmod(0o755)
-
-    def cups(self, data, options="", copies=1, stdin=False):
-        """What a filter makes comes over stdin, and has no length yet."""
-        path = self.daemon.dir / "document"
-        path.write_bytes(data)
-        uri = "lpd://%s:%s/q?reserve=none&%s" % (*self.address, options)
-        # 3 is for answers; 4 must be a socket, on which nobody says a word.
-        ours, side = socket.socketpair()
-        self.addCleanup(ours.close)
-        self.addCleanup(side.close)
-        done = subprocess.run(
-            ["bash", "-c", f'exec "$@" 3>/dev/null 4<&{side.fileno()}',
-             "bash", self.backend, "7", "alice", "Minutes", str(copies), "",
-             *([] if stdin else [str(path)])],
-            input=data if stdin else None, capture_output=True, check=False,
-            timeout=harness.LIMIT_S, pass_fds=[side.fileno()],
-            env=dict(os.environ, DEVICE_URI=uri, PRINTER="q",
-                     TMPDIR=str(self.daemon.dir)))
-        self.assertEqual(done.returncode, 0, done.stderr.decode())
-
-    def check(self, options, sizes=(1, 4096, 70000, MIB), listener="",
-              **kwargs):
-        self.start(listener=listener)
-        wanted = [random.Random(size).randbytes(size) for size in sizes]
-        for data in wanted:
-            self.cups(data, options, **kwargs)
-        self.assertEqual(self.printed(len(wanted)), wanted)
-
-    def test_control_first(self):
-        self.check("order=control,data")
-
-    def test_data_first(self):
-        self.check("order=data,control")
-
-    def test_from_a_filter(self):
-        self.check("mode=standard", stdin=True)
-
-    def test_stream(self):
-        self.check("mode=stream", stdin=True)
-
-    def test_stream_with_data_first(self):
-        self.check("mode=stream&order=data,control", stdin=True)
-
-    def test_stream_of_a_file(self):
-        """Its length is known then, but there is still no NUL behind it."""
-        self.check("mode=stream", listener="final_nul = optional")
-
-    def test_stream_of_a_file_is_not_taken_for_whole(self):
-        self.start()
-        self.cups(b"x" * 100, "mode=stream")
-        self.daemon.wait_log("job incomplete .*final_nul")
-
-    def test_banner(self):
-        self.check("banner=on", sizes=(70000,))
-
-    def test_banner_page(self):
-        paper = self.start_with_banner("asked")
-        data = random.Random(1).randbytes(70000)
-        self.cups(data, "banner=on&manual_copies=off", copies=2)
-        self.cups(b"without")
-        self.assertEqual(self.paper(paper, 4),
-                         b"<alice|Minutes|1>" + 2 * data + b"without")
-
-    def test_format_and_other_forms(self):
-        self.check("format=f&sanitize_title=no", sizes=(100,))
-
-    def test_an_empty_document(self):
-        self.start()
-        self.cups(b"", "mode=standard")
-        self.cups(b"behind it")
-        self.daemon.wait_jobs(2)
-        self.assertIn(b"behind it", self.daemon.documents().values())
-
-    def test_copies(self):
-        self.start()
-        self.cups(b"three times", "manual_copies=off", copies=3)
-        self.daemon.wait_jobs(3)
-
-    def test_copies_that_cups_makes(self):
-        self.start()
-        self.cups(b"twice", "manual_copies=on", copies=2)
-        self.daemon.wait_jobs(1)
-
-    def test_a_large_document(self):
-        self.start()
-        size = (30 if SLOW else 300) * MIB
-        block = random.Random(1).randbytes(MIB)
-        data = block * (size // MIB)
-        digest = hashlib.sha256(data).digest()
-        self.cups(data)
-        del data
-        self.assertEqual(hashlib.sha256(self.printed(1)[0]).digest(), digest)
+    def test_point_27_36_a_document_that_has_no_print_line(self):
+        self.check("BB", "BBA")
 
 
 class TestStatus(LpdCase):
-    def test_columns(self):
+    def test_point_14_15_17_columns(self):
         self.start_jammed()
         for i in range(3):
             self.send_job(b"x" * (i + 1), title=f"Minutes {i}")
@@ -325,7 +102,7 @@ class TestStatus(LpdCase):
         self.assertRegex(long, r"(?m)^alice: \w+ +\[job 3 host\]$")
         self.assertRegex(long, r"(?m)^ +Minutes 2.ps +3 bytes$")
 
-    def test_filters(self):
+    def test_point_16_lists(self):
         self.start_jammed()
         self.send_job(b"1", user="alice")
         self.send_job(b"2", user="bob")
@@ -338,7 +115,7 @@ class TestStatus(LpdCase):
         self.assertEqual(numbers(" 1 bob"), ["1", "2"])
         self.assertEqual(numbers(" carol"), [])
 
-    def test_an_empty_queue(self):
+    def test_point_17_an_empty_queue(self):
         self.start()
         self.assertEqual(self.ask(b"\3"), "q is ready\nno entries\n")
 
@@ -355,7 +132,7 @@ class TestStatus(LpdCase):
         self.assertEqual(self.ask(b"\5", rest=" alice 042"), "2 dequeued\n")
         self.assertEqual(self.ask(b"\5", rest=" alice 1"), "1 dequeued\n")
 
-    def test_what_root_may_remove(self):
+    def test_point_18_what_root_may_remove(self):
         for policy, answer in (("own", "1: permission denied\n"),
                                ("host", "1 dequeued\n"),
                                ("all", "1 dequeued\n")):
@@ -366,21 +143,25 @@ class TestStatus(LpdCase):
                 self.send_job(b"x")
                 self.assertEqual(self.ask(b"\5", rest=" root 1"), answer)
 
-    def test_removal_answered_by_an_octet(self):
+    def test_point_18_removal_answered_by_an_octet(self):
         self.start_jammed(listener="remove_answer = octet")
         self.send_job(b"x")
         self.assertEqual(self.ask(b"\5", rest=" alice 7"), "\1")
         self.assertEqual(self.ask(b"\5", rest=" alice 1"), "\0")
 
-    def test_the_job_that_is_printed_goes_without_a_list(self):
-        self.start_jammed()
-        self.send_job(b"1")
-        self.send_job(b"2", user="bob")
-        harness.wait_for(lambda: self.ask(b"\3").count("\nactive ") == 1 and
-                         self.ask(b"\5", rest=" alice") == "1 dequeued\n",
-                         "the job that is active removed")
+    def test_point_18_without_a_list_the_job_that_is_printed_goes(self):
+        printer = Printer(self.daemon.dir)
+        self.addCleanup(printer.close)
+        self.start(monitor="mock", port=printer.settings(),
+                   daemon="drain_timeout = 100ms")
+        self.send_job(bytes(200000))
+        self.send_job(b"2", user="alice")
+        printer.read(1)
+        self.assertEqual(self.ask(b"\5", rest=" bob"), "q: no such job\n")
+        self.assertEqual(self.ask(b"\5", rest=" alice"), "1 dequeued\n")
+        self.assertNotIn("200000 bytes", self.ask(b"\3"))
 
-    def test_removal(self):
+    def test_point_18_removal(self):
         self.start_jammed()
         self.send_job(b"1", user="alice")
         self.send_job(b"2", user="bob")
@@ -393,44 +174,99 @@ class TestStatus(LpdCase):
         self.assertEqual(self.ask(b"\3").splitlines()[1], "no entries")
 
 
-class TestCrowd(LpdCase):
-    """Sessions that stand still, of every kind, and a job among them."""
+@unittest.skipUnless(FILL.exists(), "spool_fill is not built")
+class TestLongQueue(LpdCase):
+    N = 10000
 
-    BEGINNINGS = (b"", b"\2", b"\2q\n", b"\2q\n\2", b"\2q\n\2100 cfA001h\nH",
-                  b"\2q\n\0035 dfA001h\n", b"\2q\n\0035 dfA001h\nabc",
-                  b"\2q\n\0035 dfA001h\nabcde", b"\3q", b"\5q al",
-                  b"\2q\n\0030 dfA001h\n",
-                  b"\2q\n\003999999999999 dfA001h\nabc")
+    def fill(self):
+        subprocess.run([FILL, self.daemon.spool, "q", str(self.N)],
+                       check=True)
+        self.start_jammed()
 
-    def test_500_half_open_sessions(self):
+    def test_point_17_ten_thousand_jobs(self):
+        """Each has its line, in its order, and they are told a few at a
+        time."""
+        self.fill()
+        before = memory_peak(self.daemon.pid)
+        lines = self.ask(b"\3").splitlines()[2:]
+        self.assertEqual([int(line[24:].split()[0]) for line in lines],
+                         list(range(1, self.N + 1)))
+        self.assertEqual(lines[-1].split()[0],
+                         f"{self.N - lines[0].startswith('active')}th")
+        if not SLOW:
+            self.assertLess(memory_peak(self.daemon.pid) - before, 4 * MIB)
+        self.assertEqual(len(re.findall(r"(?m)^\S.*\[job \d+ ",
+                                        self.ask(b"\4"))), self.N)
+        self.assertEqual(self.ask(b"\5", rest=f" root {self.N}"),
+                         f"{self.N} dequeued\n")
+
+
+class TestProbes(LpdCase):
+    """What is no client leaves no trace, or little of one."""
+
+    def quiet(self, data):
+        """The answer; log lines above debug that it left."""
         self.start()
-        clients = []
-        for i in range(500):
-            client = self.client()
-            self.addCleanup(client.sock.close)
-            client.send(self.BEGINNINGS[i % len(self.BEGINNINGS)])
-            clients.append(client)
-        self.send_job(b"among them")
-        self.assertEqual(self.printed(1), [b"among them"])
-        for client in clients:
-            harness.reset(client.sock)
-        self.send_job(b"after them")
-        self.assertEqual(self.printed(2)[-1], b"after them")
-
-    def test_10000_print_lines(self):
-        self.start()
-        control = b"Hhost\nPalice\n" + b"ldfA001host\n" * 10000
+        self.send_job(b"a job")
+        self.daemon.wait_jobs(1)
+        before = self.above_debug()
         with self.client() as client:
-            self.assertEqual(client.receive(), ACK)
-            self.assertEqual(client.control(control), b"\3")
-        self.send_job(b"fine")
-        self.assertEqual(self.printed(1), [b"fine"])
+            client.send(data)
+            answer = client.end()
+        self.daemon.wait_log(r"connection without a job|refused ")
+        self.wait_empty()
+        return answer, self.above_debug()[len(before):]
 
-    def test_a_control_file_of_a_gigabyte(self):
-        self.start()
-        with self.client() as client:
-            client.receive()
-            self.assertEqual(client.say(b"\0021073741824 cfA001h\n"), b"\3")
+    def above_debug(self):
+        return [line for line in self.daemon.log().splitlines()
+                if line.split()[1] != "debug"]
+
+    def test_point_08_a_connection_and_no_more(self):
+        answer, lines = self.quiet(b"")
+        self.assertEqual((answer, lines), (b"", []))
+
+    def test_point_08_half_a_command(self):
+        answer, lines = self.quiet(b"\2lob")
+        self.assertEqual((answer, lines), (b"", []))
+
+    def test_point_07_http(self):
+        answer, lines = self.quiet(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertEqual(answer, b"\3this is not the LPD protocol\n")
+        self.assertEqual(len(lines), 1)
+
+    def test_point_07_tls(self):
+        answer, lines = self.quiet(b"\x16\3\1\2\0\1\0\1\xfc\3\3")
+        self.assertEqual(answer, b"\3this is not the LPD protocol\n")
+        self.assertEqual(len(lines), 1)
+
+
+class TestNames(LpdCase):
+    @unittest.skipUnless(spooling.can_trace(), "no strace, or not for us")
+    def test_point_10_no_name_is_looked_up(self):
+        """From the first client on: whoever it is or says that it is."""
+        self.daemon.configure(delivery="spool", more="""
+[listener lpd]
+protocol = lpd
+listen = 127.0.0.1:0
+""")
+        trace = self.daemon.dir / "trace"
+        kwargs = spooling.under_strace(
+            self.daemon, "-e", "trace=openat,socket,connect,accept4")
+        kwargs["args"][kwargs["args"].index("/dev/null")] = str(trace)
+        self.daemon.start(**kwargs)
+        self.address = self.daemon.address("lpd")
+        self.send_job(b"abc", host="www.example.com",
+                      user="alice@example.com")
+        self.assertIn("q is ready", self.ask(b"\3", rest=" example.com"))
+        self.ask(b"\5", rest=" alice@example.com 7")
+        self.assertEqual(self.printed(1), [b"abc"])
+        self.assertEqual(self.daemon.stop(), 0)
+        calls = trace.read_text().splitlines()
+        first = next(i for i, call in enumerate(calls) if "accept4(" in call)
+        self.assertGreater(len(calls) - first, 3)
+        self.assertEqual([call for call in calls[first:] if re.search(
+            r"resolv\.conf|etc/hosts|nscd|AF_INET6?, SOCK_DGRAM|htons\(53\)",
+            call)], [])
 
 
 class TestEnd(LpdCase):
