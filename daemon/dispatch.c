@@ -214,8 +214,8 @@ dispatch_tell_port(struct dispatch *dispatch, struct place *place)
 		sched_remove_port(dispatch->sched, place->name);
 		return;
 	}
-	room = place->paused || place->resting || dispatch_run_keeps(place) ?
-	    0 : port_room(place->port);
+	room = place->paused || place->resting || place->keepers > 0 ? 0 :
+	    port_room(place->port);
 	room = room > place->on_the_way ? room - place->on_the_way : 0;
 	if (sched_set_port(dispatch->sched, place->name, room,
 	    !port_healthy(place->port) ? SCHED_DOWN :

@@ -52,6 +52,8 @@ struct place {
 	char			*name;		/* owned */
 	struct port		*port;		/* NULL: not configured now */
 	unsigned int		 on_the_way;	/* runs not yet at the port */
+	unsigned int		 in_line;	/* of them */
+	unsigned int		 keepers;	/* runs with documents to go */
 	bool			 paused;
 	bool			 pause_said;	/* by a person, since the start */
 	bool			 resting;	/* no jobs before the tick */
@@ -84,6 +86,7 @@ struct run {
 	uint64_t		 pages;		/* that ports counted so far */
 	struct dispatch_early	*early;		/* not committed yet; or NULL */
 	struct follow		*follow;	/* owned; feeds the port */
+	bool			 keeps;		/* the port, for its documents */
 	bool			 no_record;	/* it came to nothing */
 	bool			 begun;		/* a port has had a byte */
 	bool			 stopped;	/* marked `processing-stopped` */
@@ -320,10 +323,8 @@ int dispatch_run_start(struct dispatch *dispatch, uint64_t job,
 /* What the port's trouble means for the jobs that it prints. */
 void dispatch_run_port_changed(struct dispatch *dispatch,
     struct place *place);
-/* A job that started before has documents to go to its port: it must wait. */
-bool dispatch_run_must_wait(const struct run *run);
-/* A job has begun at this port and has documents to go: nobody else may. */
-bool dispatch_run_keeps(const struct place *place);
+/* A job has documents to go to this port: others stand in line. */
+bool dispatch_run_must_wait(const struct place *place);
 /* Those in line whose turn has come go on. */
 void dispatch_run_line(struct dispatch *dispatch);
 /* It is not at a port: back to wait, on record and then in line. */

@@ -54,26 +54,49 @@ has_more(const struct run *run)
 	    run->copy + 1 < job->documents[run->number].copies);
 }
 
+/* What its place counts it for. */
+static void
+count(struct run *run)
+{
+	struct place *place = run->place;
+
+	place->on_the_way += on_the_way(run->state);
+	place->in_line += run->state == RUN_IN_LINE;
+	run->dispatch->n_in_line += run->state == RUN_IN_LINE;
+	run->keeps = (run->state == RUN_FETCHING ||
+	    run->state == RUN_PRINTING) && has_more(run);
+	place->keepers += run->keeps;
+}
+
+/* Those in line may go on now. */
+static void
+uncount(struct run *run)
+{
+	struct place *place = run->place;
+
+	place->on_the_way -= on_the_way(run->state);
+	place->in_line -= run->state == RUN_IN_LINE;
+	run->dispatch->n_in_line -= run->state == RUN_IN_LINE;
+	place->keepers -= run->keeps;
+	run->keeps = false;
+	if (place->in_line > 0)
+		dispatch_step(run->dispatch);
+}
+
 /* The scheduler has taken room for it, and gets it back only from us. */
 static void
 enter(struct run *run, enum run_state state)
 {
-	bool was = on_the_way(run->state), is = on_the_way(state);
+	struct place *place = run->place;
+	unsigned int was_on_the_way = place->on_the_way;
+	bool was_kept = place->keepers > 0;
 
-	if (run->state == RUN_IN_LINE)
-		run->dispatch->n_in_line--;
-	if (state == RUN_IN_LINE)
-		run->dispatch->n_in_line++;
-	else if (run->dispatch->n_in_line > 0)
-		dispatch_step(run->dispatch);
+	uncount(run);
 	run->state = state;
-	if (was && !is)
-		run->place->on_the_way--;
-	else if (is && !was)
-		run->place->on_the_way++;
-	else if (!has_more(run))
-		return;
-	dispatch_tell_port(run->dispatch, run->place);
+	count(run);
+	if (place->on_the_way != was_on_the_way ||
+	    (place->keepers > 0) != was_kept)
+		dispatch_tell_port(run->dispatch, place);
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -101,14 +124,9 @@ dispatch_run_free(struct run *run)
 {
 	struct dispatch *dispatch = run->dispatch;
 
-	if (on_the_way(run->state))
-		run->place->on_the_way--;
+	uncount(run);
 	if (run->state == RUN_RETRYING)
 		TAILQ_REMOVE(&dispatch->retrying, run, in_retry);
-	if (run->state == RUN_IN_LINE)
-		dispatch->n_in_line--;
-	if (dispatch->n_in_line > 0)
-		dispatch_step(dispatch);
 	TAILQ_REMOVE(&run->place->runs, run, at_place);
 	RB_REMOVE(run_tree, &dispatch->runs, run);
 	dispatch->n_runs--;
@@ -667,50 +685,13 @@ fetch(struct run *run)
 /* ---- in line ------------------------------------------------------------ */
 
 /*
- * More will come of it than what is on its way now; or nobody knows that yet.
- * What is fetched comes in the order in which it was asked for.
+ * What is fetched comes in the order in which it was asked for, so that the
+ * last document of a job keeps nobody.
  */
-static bool
-keeps_others(const struct run *run)
-{
-	switch (run->state) {
-	case RUN_MARKING:
-	case RUN_IN_LINE:
-		return true;
-	case RUN_FETCHING:
-	case RUN_PRINTING:
-		return has_more(run);
-	case RUN_RECORDING:
-	case RUN_RETRYING:
-		break;
-	}
-	return false;
-}
-
 bool
-dispatch_run_keeps(const struct place *place)
+dispatch_run_must_wait(const struct place *place)
 {
-	const struct run *run;
-
-	TAILQ_FOREACH(run, &place->runs, at_place)
-		if ((run->state == RUN_FETCHING ||
-		    run->state == RUN_PRINTING) && has_more(run))
-			return true;
-	return false;
-}
-
-bool
-dispatch_run_must_wait(const struct run *run)
-{
-	const struct run *other;
-
-	TAILQ_FOREACH(other, &run->place->runs, at_place) {
-		if (other == run)
-			break;
-		if (keeps_others(other))
-			return true;
-	}
-	return false;
+	return place->keepers > 0 || place->in_line > 0;
 }
 
 static void
@@ -718,11 +699,13 @@ advance_line(struct place *place)
 {
 	struct run *run;
 
+	if (place->in_line == 0)
+		return;
 	TAILQ_FOREACH(run, &place->runs, at_place) {
+		if (place->keepers > 0)
+			return;
 		if (run->state == RUN_IN_LINE)
 			fetch(run);
-		if (keeps_others(run))
-			return;
 	}
 }
 
@@ -743,6 +726,8 @@ send_line_back(struct place *place)
 {
 	struct run *run;
 
+	if (place->in_line == 0)
+		return;
 	TAILQ_FOREACH(run, &place->runs, at_place)
 		if (run->state == RUN_IN_LINE)
 			end_untouched(run, "");
@@ -762,7 +747,7 @@ on_ready(struct run *run)
 	else if (run->job->n_documents == 0)
 		end(run, JOB_COMPLETED, JOB_COMPLETED_SUCCESSFULLY,
 		    "it has no document", SCHED_DONE);
-	else if (dispatch_run_must_wait(run))
+	else if (dispatch_run_must_wait(run->place))
 		enter(run, RUN_IN_LINE);
 	else
 		fetch(run);
@@ -822,7 +807,7 @@ dispatch_run_new(struct dispatch *dispatch, uint64_t job, struct place *place)
 	run->id = job;
 	run->doc.fd = -1;
 	run->state = RUN_MARKING;
-	place->on_the_way++;
+	count(run);
 	RB_INSERT(run_tree, &dispatch->runs, run);
 	TAILQ_INSERT_TAIL(&place->runs, run, at_place);
 	dispatch->n_runs++;
@@ -892,9 +877,10 @@ dispatch_run_port_changed(struct dispatch *dispatch, struct place *place)
 	struct run *run;
 	bool stopped;
 
+	(void)dispatch;
 	if (place->port == NULL)
 		return;
-	if (dispatch->n_in_line > 0 && port_room(place->port) == 0)
+	if (place->in_line > 0 && port_room(place->port) == 0)
 		send_line_back(place);
 	if (port_state(place->port) != PORT_OPEN)
 		return;
