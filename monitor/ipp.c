@@ -150,7 +150,7 @@ get_uri(struct pp_port *port)
 	    sizeof(scheme), user, sizeof(user), port->address,
 	    sizeof(port->address), &port->number, port->resource,
 	    sizeof(port->resource));
-	if (status != HTTP_URI_STATUS_OK)
+	if (status < HTTP_URI_STATUS_OK)
 		return ipp_fault(port, PP_INVALID_PARAMETER,
 		    "uri = %s: %s; the form is ipp://HOST[:PORT]/PATH",
 		    port->uri, httpURIStatusString(status));

@@ -274,6 +274,7 @@ tell_status(struct pp_port *port, ipp_t *answer)
 static void
 tell_supplies(struct pp_port *port, ipp_t *answer)
 {
+	const struct pp_host *host = port->host;
 	struct pp_supply supplies[PP_SUPPLIES_MAX];
 	ipp_attribute_t *names = ippFindAttribute(answer, "marker-names",
 	    IPP_TAG_ZERO);
@@ -307,9 +308,10 @@ tell_supplies(struct pp_port *port, ipp_t *answer)
 		}
 		n++;
 	}
-	if (n > 0)
-		(void)port->host->set_port_supplies(port->host->cookie,
-		    port->name, supplies, n);
+	if (n > 0 && host->size > offsetof(struct pp_host, set_port_supplies)
+	    && host->set_port_supplies != NULL)
+		(void)host->set_port_supplies(host->cookie, port->name,
+		    supplies, n);
 }
 
 static void
@@ -446,10 +448,18 @@ refuse_format(const struct pp_port *port, const char *format)
 	    format, list);
 }
 
+/* Text may be a printer's own language, and each PCL calls itself PCL. */
+static bool
+is_guess(const char *format)
+{
+	return strcmp(format, "text/plain") == 0 ||
+	    strncmp(format, "application/vnd.hp-", 19) == 0;
+}
+
 /*
  * What the setting says, or what the client says and the printer takes, or
- * what it looks like.  A printer whose language is not in its list, but that
- * looks itself, is left to it.
+ * what it looks like.  A guess that is not in the printer's list is left to a
+ * printer that looks itself.
  */
 static int
 choose_format(const struct pp_port *port, const char **format)
@@ -461,15 +471,12 @@ choose_format(const struct pp_port *port, const char **format)
 		*format = port->datatype;
 	if (*format == NULL)
 		*format = ipp_sniff(port->head, port->head_len);
-	if (ipp_job_takes(port, *format))
-		return PP_OK;
-	if (port->format == NULL && strncmp(*format,
-	    "application/vnd.hp-", 19) == 0 &&
-	    ipp_job_takes(port, IPP_ANY_FORMAT)) {
+	if (port->format == NULL && is_guess(*format) &&
+	    !ipp_job_takes(port, *format) &&
+	    ipp_job_takes(port, IPP_ANY_FORMAT))
 		*format = IPP_ANY_FORMAT;
-		return PP_OK;
-	}
-	return refuse_format(port, *format);
+	return ipp_job_takes(port, *format) ? PP_OK :
+	    refuse_format(port, *format);
 }
 
 static ipp_t *
@@ -557,12 +564,14 @@ static const char *const job_attributes[] = {
 static void
 tell_pages(const struct pp_port *port, ipp_t *answer)
 {
+	const struct pp_host *host = port->host;
 	int pages = number_of(answer, "job-impressions-completed", 0);
 
 	if (pages <= 0)
 		pages = number_of(answer, "job-media-sheets-completed", 0);
-	if (pages > 0)
-		(void)port->host->job_pages(port->host->cookie, port->job,
+	if (pages > 0 && host->size > offsetof(struct pp_host, job_pages) &&
+	    host->job_pages != NULL)
+		(void)host->job_pages(host->cookie, port->job,
 		    (uint64_t)pages);
 }
 
