@@ -104,21 +104,7 @@ ipp_pause(const struct pp_port *port, int ms)
 static int
 get_text(const struct pp_port *port, const char *key, char **text)
 {
-	const struct pp_host *host = port->host;
-	size_t size = 0;
-	int rc;
-
-	*text = NULL;
-	rc = host->config_text(host->cookie, port->name, key, NULL, 0, &size);
-	if (rc == PP_NOT_FOUND)
-		return PP_OK;
-	if (rc != PP_BUFFER_TOO_SMALL)
-		return rc;
-	*text = malloc(size);
-	if (*text == NULL)
-		return PP_NO_MEMORY;
-	return host->config_text(host->cookie, port->name, key, *text, size,
-	    NULL);
+	return pp_util_setting(port->host, port->name, key, text);
 }
 
 static int
