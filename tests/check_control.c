@@ -350,10 +350,12 @@ START_TEST(ports_say_how_they_are)
 	    "{ \"name\": \"lobby-laser\", \"monitor\": \"file\","
 	    "\"language_monitor\": \"mock_lm\", \"state\": \"idle\","
 	    "\"healthy\": true, \"trouble\": null, \"paused\": false,"
-	    "\"waiting\": 0 }, { \"name\": \"archive\","
+	    "\"waiting\": 0, \"status\": null, \"supplies\": [] },"
+	    "{ \"name\": \"archive\","
 	    "\"monitor\": \"null\", \"language_monitor\": null,"
 	    "\"state\": \"idle\", \"healthy\": true, \"trouble\": null,"
-	    "\"paused\": true, \"waiting\": 0 } ] }");
+	    "\"paused\": true, \"waiting\": 0, \"status\": null,"
+	    "\"supplies\": [] } ] }");
 }
 END_TEST
 
