@@ -42,17 +42,21 @@ def share(jobs):
 class Load:
     """The load generators of one sample."""
 
-    def __init__(self, build, port, mode, jobs, size, clients=None,
-                 patience=PATIENCE_S, limit=LOAD_LIMIT_S):
+    program = "load"
+
+    def __init__(self, build, port, mode="jobs", jobs=1, size="1K",
+                 clients=None, patience=PATIENCE_S, limit=LOAD_LIMIT_S):
         crowds = share(jobs) if clients is None else [jobs]
-        options = ["-p", str(port), "-m", mode, "-b", size,
-                   "-k", str(SOURCES), "-t", str(patience)]
+        options = ["-p", str(port), "-b", size, "-k", str(SOURCES),
+                   "-t", str(patience)]
+        if mode is not None:
+            options += ["-m", mode]
         if clients is not None:
             options += ["-c", str(clients)]
         self.jobs = crowds
         self.limit = limit
         self.children = [
-            subprocess.Popen([build / "bench/load", *options,
+            subprocess.Popen([build / "bench" / self.program, *options,
                               "-n", str(crowd)],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              text=True)
@@ -88,6 +92,15 @@ class Load:
         if child.returncode != 0:
             raise BenchError("the load generator failed")
         return parse_result(output.splitlines()[-1])
+
+
+class LpdLoad(Load):
+    """Clients that speak LPD; they have one way of doing it."""
+
+    program = "lpd"
+
+    def __init__(self, build, port, **options):
+        super().__init__(build, port, None, **options)
 
 
 class Probe:

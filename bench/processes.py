@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import resource
+import signal
 import socket
 import subprocess
 import time
@@ -124,6 +125,19 @@ def raise_file_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
 
 
+def unpacked(build, package):
+    """Where a package of Debian's is unpacked; it is never installed."""
+    peers = build / "peers"
+    place = peers / package
+    if not place.exists():
+        peers.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", package], cwd=peers,
+                       check=True, capture_output=True, text=True)
+        subprocess.run(["dpkg", "-x", next(peers.glob(f"{package}_*.deb")),
+                        place], check=True, capture_output=True, text=True)
+    return place
+
+
 def stop(child, limit_s=STOP_LIMIT_S):
     child.terminate()
     try:
@@ -131,3 +145,24 @@ def stop(child, limit_s=STOP_LIMIT_S):
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+
+
+def stop_family(child, limit_s=STOP_LIMIT_S):
+    """And whatever it leaves behind.  When a process began tells it from a
+    later one of the same number."""
+    def lives(pid, begun):
+        with contextlib.suppress(OSError):
+            fields = stat_fields(pid)
+            return fields[19] == begun and fields[0] != "Z"
+        return False
+
+    members = []
+    for pid in family(child.pid)[1:]:
+        with contextlib.suppress(OSError):
+            members.append((pid, stat_fields(pid)[19]))
+    stop(child, limit_s)
+    for pid, begun in members:
+        if lives(pid, begun):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+    wait_until(lambda: not any(lives(*one) for one in members), limit_s)

@@ -83,7 +83,7 @@ class Socat:
         return self.place.running(directory)
 
 
-# ---- the daemon's switches ---------------------------------------------------
+# ---- the daemon's switches --------------------------------------------------
 
 class Control(http.client.HTTPConnection):
     def __init__(self, server):
@@ -117,7 +117,7 @@ def spool(build, server, control, options):
     wait_for_rest(server.pid, REST_LIMIT_S)
 
 
-# ---- throughput ----------------------------------------------------------------
+# ---- throughput -------------------------------------------------------------
 
 def speed(page, cpu_s):
     seconds = (page["end_ns"] - page["accepted_ns"]) / 1e9
@@ -159,7 +159,7 @@ def measure_large(build, server, options):
     return speed(page, cpu_seconds(server.pid) - before)
 
 
-# ---- the gap between two jobs ----------------------------------------------------
+# ---- the gap between two jobs -----------------------------------------------
 
 def measure_gap(build, server, options):
     """From the end of a job, as the printer sees it, to the first byte of the
@@ -182,7 +182,7 @@ def measure_gap(build, server, options):
             "cpu_s_per_1000": used / len(pages) * 1000}
 
 
-# ---- cancel ----------------------------------------------------------------------
+# ---- cancel -----------------------------------------------------------------
 
 def measure_cancel(build, server, options):
     """From the request to when the printer, which takes nothing, sees its
@@ -232,7 +232,7 @@ def measure_cancels(build, server, options):
     return measure_cancel(build, server, options)
 
 
-# ---- rows --------------------------------------------------------------------------
+# ---- rows -------------------------------------------------------------------
 
 def rows(build, quick):
     """The goals are for the full sizes."""

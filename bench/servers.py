@@ -16,9 +16,10 @@ import tempfile
 import time
 import typing
 
+from clients import Load, LpdLoad
 from processes import (BenchError, LOOPBACK, START_LIMIT_S, STOP_LIMIT_S,
                        answers, free_port, is_free, raise_file_limit, stop,
-                       wait_until)
+                       unpacked, wait_until)
 
 END_LIMIT_S = 60        # for a daemon to finish what it does
 
@@ -33,9 +34,10 @@ log_level = warning
 client_max_connections = 0
 {daemon}
 
-[listener raw]
+[listener {protocol}]
+protocol = {protocol}
 listen = {address}:{port}
-queue = q
+{listener}
 
 [queue q]
 ports = p
@@ -62,6 +64,8 @@ class Server:
     first_job_s: float = None       # that the first job took
     end: typing.Callable = None     # may be called early
     turns: typing.Callable = None   # where its turns are told at the end
+    waiting: typing.Callable = None # jobs that it has not printed yet
+    load: type = Load               # its clients
 
 
 class Sink:
@@ -135,12 +139,13 @@ class Printportd:
     """
 
     def __init__(self, build, delivery="spool", directory=None, stock=None,
-                 turns=False, **sections):
+                 turns=False, protocol="raw", **sections):
         self.build = build
         self.delivery = delivery
         self.directory = directory
         self.stock = stock
         self.turns = turns
+        self.protocol = protocol
         self.sections = {"daemon": "", "monitor": "null", "port_keys": "",
                          "more": "", **sections}
         self.missing = None
@@ -154,7 +159,9 @@ class Printportd:
             user="user = root" if os.geteuid() == 0 else "",
             build=self.build, spool=spool, address=LOOPBACK, port=port,
             control=f"control_socket = {place}/control",
-            delivery=self.delivery, **self.sections))
+            delivery=self.delivery, protocol=self.protocol,
+            listener="queue = q" if self.protocol == "raw" else "",
+            **self.sections))
         return path
 
     def start(self, place, config):
@@ -203,6 +210,8 @@ class Printportd:
             server = Server(child.pid, port, spool,
                             self.wait_until_ready(child, port, log),
                             end=lambda: stop(child, END_LIMIT_S))
+            if self.protocol == "lpd":
+                server.load = LpdLoad
             if self.turns:
                 server.turns = lambda: place / f"turns.{child.pid}"
             if self.delivery == "stream":
@@ -224,11 +233,9 @@ class P910nd:
     LOCKS = pathlib.Path("/var/lock/p910nd")
 
     def __init__(self, build):
-        self.peers = build / "peers"
-        self.program = self.peers / "p910nd/usr/sbin/p910nd"
         self.missing = None
         try:
-            self.fetch()
+            self.program = unpacked(build, "p910nd") / "usr/sbin/p910nd"
             # Not -v: having told its version, it goes on to serve.
             help_text = subprocess.run([self.program, "-h"], text=True,
                                        capture_output=True).stderr
@@ -237,16 +244,6 @@ class P910nd:
         except (OSError, subprocess.CalledProcessError) as error:
             self.missing = (getattr(error, "stderr", None)
                             or str(error)).strip()
-
-    def fetch(self):
-        if self.program.exists():
-            return
-        self.peers.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "p910nd"], cwd=self.peers,
-                       check=True, capture_output=True, text=True)
-        package = next(self.peers.glob("p910nd_*.deb"))
-        subprocess.run(["dpkg", "-x", package, self.peers / "p910nd"],
-                       check=True, capture_output=True, text=True)
 
     @contextlib.contextmanager
     def locks(self):

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "banner.h"
 #include "conf.h"
 #include "conf_check.h"
 #include "conf_keys.h"
@@ -389,6 +390,9 @@ note_line(enum conf_section type, void *object,
 		listener->listen_line = entry->line;
 	if (type == CONF_SECTION_QUEUE && strcmp(entry->key, "notify") == 0)
 		queue->notify_line = entry->line;
+	if (type == CONF_SECTION_QUEUE &&
+	    strcmp(entry->key, "banner_file") == 0)
+		queue->banner_file_line = entry->line;
 }
 
 static void
@@ -650,6 +654,7 @@ conf_free(struct conf *conf)
 		free_port(&conf->ports[i]);
 	for (size_t i = 0; i < conf->n_queues; i++) {
 		conf_keys_clear(CONF_SECTION_QUEUE, &conf->queues[i]);
+		banner_free(conf->queues[i].banner_page);
 		free(conf->queues[i].name);
 	}
 	for (size_t i = 0; i < conf->n_listeners; i++) {

@@ -24,6 +24,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+struct banner;
+
 #define CONF_NAME_LEN	63	/* longest name of a listener, queue, port */
 
 /* List of strings; v[n] is NULL. */
@@ -48,6 +50,7 @@ enum conf_on_expire { CONF_ON_EXPIRE_HOLD, CONF_ON_EXPIRE_DROP,
     CONF_ON_EXPIRE_DIVERT };
 enum conf_duplicates { CONF_DUPLICATES_OFF, CONF_DUPLICATES_HOLD,
     CONF_DUPLICATES_DROP };
+enum conf_banner { CONF_BANNER_NO, CONF_BANNER_ASKED, CONF_BANNER_ALWAYS };
 enum conf_start_printing { CONF_START_SPOOLED, CONF_START_IMMEDIATE };
 enum conf_after_crash { CONF_AFTER_CRASH_REPRINT, CONF_AFTER_CRASH_HOLD };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO,
@@ -111,7 +114,6 @@ struct conf_listener {
 	enum conf_lacking	 no_control_file;
 	enum conf_lacking	 missing_data;
 	bool			 text_is_raw;	/* print lines "f" */
-	bool			 banner;	/* keep what is on it */
 	enum conf_root_removes	 root_removes;
 	enum conf_remove_answer	 remove_answer;
 };
@@ -145,6 +147,12 @@ struct conf_queue {
 	enum conf_on_reset	 on_reset;	/* client gone by RST */
 	bool			 answers;	/* printer's, to the client */
 	struct conf_list	 aliases;	/* more names, for LPD */
+	enum conf_banner	 banner;	/* asked: by an LPD client */
+	char			*banner_file;	/* template; NULL: our own */
+	int			 banner_file_line;
+	char			*banner_format;	/* MIME type; NULL: a guess */
+	struct banner		*banner_page;	/* owned; NULL: none, or not
+						 * read yet */
 };
 
 /* [port NAME] */
@@ -217,6 +225,13 @@ void conf_errors_add(struct conf_errors *errors, const char *file, int line,
  * each.  As this process sees it, and now; so no part of loading.
  */
 void conf_check_programs(const struct conf *conf, struct conf_errors *errors);
+
+/*
+ * Read the templates of banner pages, once.  As this process sees them, and
+ * now; so no part of loading either.  -1, and errors: one is of no use.
+ */
+int conf_read_banners(struct conf *conf, struct conf_errors *errors)
+    __attribute__((warn_unused_result));
 
 /* Index by name, without regard to case; -1 if there is none. */
 ssize_t conf_find_listener(const struct conf *conf, const char *name);

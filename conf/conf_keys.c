@@ -65,6 +65,10 @@ static const char *const on_expires[] = {
 	[CONF_ON_EXPIRE_HOLD] = "hold", [CONF_ON_EXPIRE_DROP] = "drop",
 	[CONF_ON_EXPIRE_DIVERT] = "divert", NULL
 };
+static const char *const banners[] = {
+	[CONF_BANNER_NO] = "no", [CONF_BANNER_ASKED] = "asked",
+	[CONF_BANNER_ALWAYS] = "always", NULL
+};
 static const char *const duplicate_words[] = {
 	[CONF_DUPLICATES_OFF] = "off", [CONF_DUPLICATES_HOLD] = "hold",
 	[CONF_DUPLICATES_DROP] = "drop", NULL
@@ -282,11 +286,6 @@ const struct conf_key conf_keys[] = {
 		.lpd_only = true,
 		.help = "print lines f are as raw as l, not text",
 	}, {
-		IN_LISTENER(banner),
-		.name = "banner", .type = CONF_BOOL, .preset = "no",
-		.lpd_only = true,
-		.help = "keep what clients want on a banner page",
-	}, {
 		IN_LISTENER(root_removes),
 		.name = "root_removes", .type = CONF_CHOICE, .preset = "host",
 		.choices = root_removes,
@@ -425,6 +424,22 @@ const struct conf_key conf_keys[] = {
 		.name = "aliases", .type = CONF_LIST,
 		.spool_only = true,
 		.help = "more names by which LPD clients know it",
+	}, {
+		IN_QUEUE(banner),
+		.name = "banner", .type = CONF_CHOICE, .preset = "no",
+		.choices = banners,
+		.spool_only = true,
+		.help = "a page in front of each job: no, asked or always",
+	}, {
+		IN_QUEUE(banner_file),
+		.name = "banner_file", .type = CONF_PATH,
+		.spool_only = true,
+		.help = "template of that page, in the printer's language",
+	}, {
+		IN_QUEUE(banner_format),
+		.name = "banner_format", .type = CONF_STRING,
+		.spool_only = true,
+		.help = "MIME type of that page; unset: as it looks",
 	},
 
 	{
@@ -480,6 +495,7 @@ _Static_assert(sizeof(enum conf_protocol) == sizeof(int) &&
     sizeof(enum conf_on_reset) == sizeof(int) &&
     sizeof(enum conf_order) == sizeof(int) &&
     sizeof(enum conf_on_expire) == sizeof(int) &&
+    sizeof(enum conf_banner) == sizeof(int) &&
     sizeof(enum conf_duplicates) == sizeof(int) &&
     sizeof(enum conf_start_printing) == sizeof(int) &&
     sizeof(enum conf_after_crash) == sizeof(int) &&

@@ -299,6 +299,32 @@ check_duplicates(const struct subject *subject)
 	    quoted), queue->name);
 }
 
+/* The page says what is known when the job is whole, and comes before it. */
+static void
+check_banner(const struct subject *subject)
+{
+	static const char *const keys[] = { "banner_file", "banner_format" };
+	const struct conf_queue *queue = subject->queue;
+	const struct inifile_entry *entry = entry_of(subject, "banner");
+	char quoted[TEXT_QUOTE_LEN];
+	size_t i;
+
+	if (!is_sound(subject, "banner"))
+		return;
+	if (queue->banner != CONF_BANNER_NO &&
+	    queue->start_printing == CONF_START_IMMEDIATE)
+		report(subject, "banner", "%s needs start_printing = spooled, "
+		    "as a job must be whole before its page can be made; "
+		    "[queue %s] has immediate", text_quote(entry != NULL ?
+		    entry->value : "", quoted), queue->name);
+	for (i = 0; queue->banner == CONF_BANNER_NO && i < 2; i++)
+		if ((entry = entry_of(subject, keys[i])) != NULL &&
+		    *entry->value != '\0')
+			report(subject, keys[i], "%s would never be used; "
+			    "expected banner = asked or banner = always "
+			    "beside it", text_quote(entry->value, quoted));
+}
+
 /*
  * A name that another queue has, or says that it has.  Of two that say so the
  * second is at fault.
@@ -363,6 +389,7 @@ check_queue(const struct subject *subject)
 	}
 	check_divert(subject);
 	check_duplicates(subject);
+	check_banner(subject);
 	check_aliases(subject);
 }
 

@@ -229,7 +229,7 @@ print_list(const struct wish *wish, json_t *all)
 	} else if (json_array_size(all) > 0) {
 		if (show_jobs(all, stdout) != 0)
 			return no_memory();
-	} else if (isatty(STDOUT_FILENO)) {
+	} else {
 		puts(wish->options & ALL ? "no jobs" : "no unfinished jobs");
 	}
 	return DONE;
@@ -372,6 +372,8 @@ run_status(const struct wish *wish)
 	return look(wish, "/v1/status", show_status);
 }
 
+/* ---- what they do and take ---------------------------------------------- */
+
 static int
 say_paused(const json_t *answer, FILE *out)
 {
@@ -381,8 +383,10 @@ say_paused(const json_t *answer, FILE *out)
 	return 0;
 }
 
+/* To the thing that the first word names. */
 static enum status
-pause_one(const struct wish *wish, const char *kind, const char *verb)
+tell(const struct wish *wish, const char *kind, const char *verb,
+    const json_t *body, int (*as)(const json_t *json, FILE *out))
 {
 	struct answer answer;
 	char *path = path_of(wish, kind, wish->words[0], verb);
@@ -390,33 +394,71 @@ pause_one(const struct wish *wish, const char *kind, const char *verb)
 
 	if (path == NULL)
 		return REFUSED;
-	rc = wire_post(wish->wire, path, NULL, &answer);
+	rc = wire_post(wish->wire, path, body, &answer);
 	free(path);
-	return rc == -1 ? UNREACHABLE : show(wish, &answer, say_paused);
+	return rc == -1 ? UNREACHABLE : show(wish, &answer, as);
 }
 
 static enum status
 run_pause(const struct wish *wish)
 {
-	return pause_one(wish, "queues", "pause");
+	return tell(wish, "queues", "pause", NULL, say_paused);
 }
 
 static enum status
 run_resume(const struct wish *wish)
 {
-	return pause_one(wish, "queues", "resume");
+	return tell(wish, "queues", "resume", NULL, say_paused);
 }
 
 static enum status
 run_pause_port(const struct wish *wish)
 {
-	return pause_one(wish, "ports", "pause");
+	return tell(wish, "ports", "pause", NULL, say_paused);
 }
 
 static enum status
 run_resume_port(const struct wish *wish)
 {
-	return pause_one(wish, "ports", "resume");
+	return tell(wish, "ports", "resume", NULL, say_paused);
+}
+
+static int
+say_intake(const json_t *answer, FILE *out)
+{
+	char *why = table_clean(show_text(answer, "why"),
+	    isatty(fileno(out)));
+
+	if (why == NULL)
+		return -1;
+	fprintf(out, "%s: %s%s%s\n", show_text(answer, "name"),
+	    json_is_true(json_object_get(answer, "accepting")) ?
+	    "takes jobs" : "takes no jobs", why[0] != '\0' ? ": " : "", why);
+	free(why);
+	return 0;
+}
+
+static enum status
+run_reject(const struct wish *wish)
+{
+	json_t *body = json_object();
+	enum status status;
+
+	if (body == NULL || (wish->n_words > 1 && json_object_set_new(body,
+	    "why", json_string(wish->words[1])) != 0)) {
+		fprintf(stderr, "printportctl: the reason is no UTF-8\n");
+		status = REFUSED;
+	} else {
+		status = tell(wish, "queues", "reject", body, say_intake);
+	}
+	json_decref(body);
+	return status;
+}
+
+static enum status
+run_accept(const struct wish *wish)
+{
+	return tell(wish, "queues", "accept", NULL, say_intake);
 }
 
 static enum status
@@ -464,6 +506,9 @@ static const struct command commands[] = {
 	{ "pause", "QUEUE", 1, 1, JSON, run_pause,
 	    "start no more of its jobs; they are still taken in" },
 	{ "resume", "QUEUE", 1, 1, JSON, run_resume, "go on" },
+	{ "reject", "QUEUE [REASON]", 1, 2, JSON, run_reject,
+	    "take no more jobs; those that are in go on" },
+	{ "accept", "QUEUE", 1, 1, JSON, run_accept, "take jobs again" },
 	{ "pause-port", "PORT", 1, 1, JSON, run_pause_port,
 	    "start no more jobs there" },
 	{ "resume-port", "PORT", 1, 1, JSON, run_resume_port, "go on" },

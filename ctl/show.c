@@ -267,6 +267,21 @@ add_ports(struct table *table, const json_t *queue)
 	table_add(table, buf);
 }
 
+/* What it does, and what it does not take. */
+static void
+add_queue_state(struct table *table, const json_t *queue)
+{
+	bool closed = json_is_false(json_object_get(queue, "accepting"));
+	const char *state = is_true(queue, "paused") ? "paused" :
+	    strcmp(show_text(queue, "delivery"), "stream") == 0 ? "stream" :
+	    NULL;
+
+	if (state != NULL)
+		table_addf(table, "%s%s", state, closed ? ", closed" : "");
+	else
+		table_add(table, closed ? "closed" : "open");
+}
+
 static void
 add_queue(struct table *table, const json_t *queue)
 {
@@ -274,15 +289,14 @@ add_queue(struct table *table, const json_t *queue)
 	char size[SHOW_SIZE_LEN];
 
 	table_add(table, show_text(queue, "name"));
-	table_add(table, is_true(queue, "paused") ? "paused" :
-	    strcmp(show_text(queue, "delivery"), "stream") == 0 ? "stream" :
-	    "open");
+	add_queue_state(table, queue);
 	table_addf(table, "%lld", (long long)number(jobs, "pending"));
 	table_addf(table, "%lld", (long long)number(jobs, "pending-held"));
 	table_addf(table, "%lld", (long long)number(jobs, "processing") +
 	    (long long)number(jobs, "processing-stopped"));
 	table_add(table, show_size(number(jobs, "bytes"), size));
 	add_ports(table, queue);
+	table_add(table, show_text(queue, "why"));
 }
 
 int
@@ -292,7 +306,7 @@ show_queues(const json_t *answer, FILE *out)
 		{ "QUEUE", false, 8 }, { "STATE", false, 0 },
 		{ "WAITING", true, 0 }, { "HELD", true, 0 },
 		{ "PRINTING", true, 0 }, { "SIZE", true, 0 },
-		{ "PORTS", false, 10 },
+		{ "PORTS", false, 10 }, { "REASON", false, 10 },
 	};
 	const json_t *queues = json_object_get(answer, "queues");
 	const json_t *queue;
@@ -309,9 +323,46 @@ show_queues(const json_t *answer, FILE *out)
 	return print_and_free(table, out);
 }
 
+/* What the printers have left, as far as they tell. */
+static int
+show_supplies(const json_t *ports, FILE *out)
+{
+	static const struct column columns[] = {
+		{ "PORT", false, 8 }, { "SUPPLY", false, 20 },
+		{ "LEFT", true, 0 },
+	};
+	struct table *table = table_new(columns,
+	    sizeof(columns) / sizeof(columns[0]));
+	const json_t *port, *supply, *percent;
+	size_t i, k, n = 0;
+
+	if (table == NULL)
+		return -1;
+	json_array_foreach(ports, i, port)
+		json_array_foreach(json_object_get(port, "supplies"), k,
+		    supply) {
+			percent = json_object_get(supply, "percent");
+			table_add(table, show_text(port, "name"));
+			table_add(table, show_text(supply, "name"));
+			if (json_is_integer(percent))
+				table_addf(table, "%d%%",
+				    (int)json_integer_value(percent));
+			else
+				table_add(table, "?");
+			n++;
+		}
+	if (n == 0) {
+		table_free(table);
+		return 0;
+	}
+	fputs("\n", out);
+	return print_and_free(table, out);
+}
+
 int
 show_ports(const json_t *answer, FILE *out)
 {
+	const char *trouble;
 	static const struct column columns[] = {
 		{ "PORT", false, 8 }, { "MONITOR", false, 8 },
 		{ "STATE", false, 0 }, { "WAITING", true, 0 },
@@ -336,9 +387,13 @@ show_ports(const json_t *answer, FILE *out)
 		table_addf(table, "%s%s", show_text(port, "state"),
 		    is_true(port, "paused") ? ", paused" : "");
 		table_addf(table, "%lld", (long long)number(port, "waiting"));
-		table_add(table, show_text(port, "trouble"));
+		trouble = show_text(port, "trouble");
+		table_add(table, trouble[0] != '\0' ? trouble :
+		    show_text(port, "status"));
 	}
-	return print_and_free(table, out);
+	if (print_and_free(table, out) != 0)
+		return -1;
+	return show_supplies(ports, out);
 }
 
 /* ---- the daemon --------------------------------------------------------- */

@@ -50,6 +50,13 @@ const struct api_route api_routes[] = {
 		.method = API_POST, .path = "/v1/queues/*/resume",
 		.role = API_OPERATE, .what = false, .run = api_queue_pause,
 	}, {
+		.method = API_POST, .path = "/v1/queues/*/reject",
+		.role = API_OPERATE, .what = true, .body = { "why" },
+		.run = api_queue_close,
+	}, {
+		.method = API_POST, .path = "/v1/queues/*/accept",
+		.role = API_OPERATE, .what = false, .run = api_queue_close,
+	}, {
 		.method = API_GET, .path = "/v1/ports", .role = API_OBSERVE,
 		.run = api_ports_list,
 	}, {

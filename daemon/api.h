@@ -165,7 +165,7 @@ json_t *api_job_json(const struct job *job, const struct api_job_now *now,
 /* ---- the commands ------------------------------------------------------- */
 
 api_command_fn api_jobs_list, api_job_show, api_job_act, api_job_move;
-api_command_fn api_queues_list, api_queue_pause;
+api_command_fn api_queues_list, api_queue_pause, api_queue_close;
 api_command_fn api_ports_list, api_port_pause;
 api_command_fn api_accounting, api_status;
 

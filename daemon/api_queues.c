@@ -56,6 +56,15 @@ counts_json(const struct tally_count *count)
 	return api_whole(object, bad);
 }
 
+/* why NULL: it takes jobs. */
+static void
+set_intake(json_t *object, const char *why, bool *bad)
+{
+	api_set(object, "accepting", json_boolean(why == NULL), bad);
+	api_set(object, "why", why == NULL ? json_null() :
+	    api_text_json(why), bad);
+}
+
 static json_t *
 queue_json(const struct api_call *call, const struct store *store,
     const struct conf_queue *queue)
@@ -69,6 +78,8 @@ queue_json(const struct api_call *call, const struct store *store,
 	    &bad);
 	api_set(object, "paused", json_boolean(spools &&
 	    dispatch_queue_paused(call->house->dispatch, queue->name)), &bad);
+	set_intake(object, dispatch_queue_closed(call->house->dispatch,
+	    queue->name), &bad);
 	api_set(object, "ports", names_json(&queue->ports), &bad);
 	api_set(object, "backup_ports", names_json(&queue->backup_ports),
 	    &bad);
@@ -154,6 +165,7 @@ port_json(const struct api_call *call, const struct conf_port *conf,
 	    call->house->dispatch, conf->name)), &bad);
 	api_set(object, "waiting", api_number_json(port_waiting(port)),
 	    &bad);
+	api_set(object, "status", api_text_json(port_status(port)), &bad);
 	api_set(object, "supplies", supplies_json(port), &bad);
 	return api_whole(object, bad);
 }
@@ -227,6 +239,81 @@ api_port_pause(struct api_call *call)
 		    "there is no port \"%s\"", call->name);
 	else if (dispatch_pause_port(call->house->dispatch,
 	    conf->ports[i].name, call->route->what, on_paused, call) == -1)
+		api_refuse_error(call, -errno);
+}
+
+/* ---- closing ------------------------------------------------------------ */
+
+static json_t *
+intake_json(const struct api_call *call)
+{
+	json_t *object = json_object();
+	bool bad = object == NULL;
+
+	api_set(object, "name", api_text_json(call->name), &bad);
+	set_intake(object, dispatch_queue_closed(call->house->dispatch,
+	    call->name), &bad);
+	return api_whole(object, bad);
+}
+
+static void
+on_closed(void *arg, int error)
+{
+	struct api_call *call = arg;
+
+	if (api_gone(call))
+		return;
+	if (error == 0)
+		api_reply(call, intake_json(call));
+	else
+		api_refuse_error(call, error);
+}
+
+/* It goes to clients' terminals.  jansson has seen to its being UTF-8. */
+static bool
+is_one_line(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	for (; *s != '\0'; s++)
+		if (*s < ' ' || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0))
+			return false;
+	return true;
+}
+
+/* NULL: the call was refused. */
+static const char *
+parse_why(struct api_call *call)
+{
+	json_t *why = json_object_get(call->body, "why");
+
+	if (why == NULL)
+		return "";
+	if (json_is_string(why) &&
+	    json_string_length(why) < DISPATCH_CLOSED_LEN &&
+	    is_one_line(json_string_value(why)))
+		return json_string_value(why);
+	api_refuse(call, 400, NULL, "\"why\" must be a text of %d bytes at "
+	    "most, without control characters", DISPATCH_CLOSED_LEN - 1);
+	return NULL;
+}
+
+void
+api_queue_close(struct api_call *call)
+{
+	const struct conf *conf = call->house->shared->conf;
+	ssize_t i = conf_find_queue(conf, call->name);
+	const char *why = NULL;
+
+	if (i < 0) {
+		api_refuse(call, 404, "printportctl queues lists them",
+		    "there is no queue \"%s\"", call->name);
+		return;
+	}
+	if (call->route->what && (why = parse_why(call)) == NULL)
+		return;
+	if (dispatch_close_queue(call->house->dispatch, conf->queues[i].name,
+	    why, on_closed, call) == -1)
 		api_refuse_error(call, -errno);
 }
 

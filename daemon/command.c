@@ -57,8 +57,10 @@ with_config(enum mode mode, const char *path, char **words, int n)
 	struct conf *conf = conf_load(path, &errors);
 	int status = EX_CONFIG;
 
-	if (conf != NULL && mode == MODE_CHECK_CONFIG)
+	if (conf != NULL && mode == MODE_CHECK_CONFIG) {
 		loading_check(conf, &errors);
+		(void)!conf_read_banners(conf, &errors);
+	}
 	if (conf != NULL && mode == MODE_CHECK_CONFIG &&
 	    modcheck_run(conf, true, &errors) == 0 && errors.n == 0) {
 		printf("%s: no errors\n", path);

@@ -105,6 +105,7 @@ on_step(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	dispatch_run_line(dispatch);
 	if (dispatch->stopping && dispatch->n_runs == 0)
 		tell_idle(dispatch);
 	if (!dispatch->loaded || dispatch->stopping ||
@@ -185,7 +186,7 @@ dispatch_make_place(struct dispatch *dispatch, const char *name)
 		free(place);
 		return NULL;
 	}
-	LIST_INIT(&place->runs);
+	TAILQ_INIT(&place->runs);
 	RB_INSERT(place_tree, &dispatch->places, place);
 	return place;
 }
@@ -213,7 +214,8 @@ dispatch_tell_port(struct dispatch *dispatch, struct place *place)
 		sched_remove_port(dispatch->sched, place->name);
 		return;
 	}
-	room = place->paused || place->resting ? 0 : port_room(place->port);
+	room = place->paused || place->resting || place->keepers > 0 ? 0 :
+	    port_room(place->port);
 	room = room > place->on_the_way ? room - place->on_the_way : 0;
 	if (sched_set_port(dispatch->sched, place->name, room,
 	    !port_healthy(place->port) ? SCHED_DOWN :
@@ -518,6 +520,7 @@ dispatch_free(struct dispatch *dispatch)
 	while (dispatch->n_pauses > 0)
 		free(dispatch->pauses[--dispatch->n_pauses].queue);
 	free(dispatch->pauses);
+	dispatch_forget_closed(dispatch);
 	sched_free(dispatch->sched);
 	notify_free(dispatch->notify);
 	shared_conf_release(dispatch->shared);

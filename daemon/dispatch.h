@@ -43,6 +43,12 @@ struct dispatch *dispatch_new(struct event_base *base,
 void dispatch_free(struct dispatch *dispatch);
 
 /*
+ * Wait until it is known what is paused and closed.  Before the loop runs and
+ * clients come; else they are turned away until it is.
+ */
+void dispatch_recall(struct dispatch *dispatch);
+
+/*
  * The queues and ports in force; ports[i] is that of conf->ports[i].  A port
  * that is not among them is told to nobody any more, but what it prints goes
  * on; jobs of a queue that is gone are held, and released when it is back.
@@ -117,6 +123,20 @@ int dispatch_pause_port(struct dispatch *dispatch, const char *name,
     bool paused, dispatch_done_fn *done, void *arg)
     __attribute__((warn_unused_result));
 bool dispatch_queue_paused(const struct dispatch *dispatch, const char *name);
+
+/*
+ * A queue's intake, whatever its delivery: no job begins while it is closed.
+ * why is for those who are turned away, maybe ""; NULL opens it again.  Kept
+ * as a pause is.
+ */
+#define DISPATCH_CLOSED_LEN	121		/* of why, with NUL */
+int dispatch_close_queue(struct dispatch *dispatch, const char *name,
+    const char *why, dispatch_done_fn *done, void *arg)
+    __attribute__((warn_unused_result));
+/* Why it is closed; NULL: it is open. */
+const char *dispatch_queue_closed(const struct dispatch *dispatch,
+    const char *name);
+
 bool dispatch_port_paused(const struct dispatch *dispatch, const char *name);
 
 /* ---- to look at ---------------------------------------------------------- */

@@ -406,6 +406,9 @@ take_note(struct dispatch *dispatch, const struct store_note *note)
 {
 	struct place *place;
 
+	if (strcmp(note->kind, "queue") == 0 &&
+	    strcmp(note->key, "closed") == 0)
+		return dispatch_note_closed(dispatch, note->name, note->value);
 	if (strcmp(note->key, "paused") != 0 || strcmp(note->value, "yes") != 0)
 		return 0;
 	if (strcmp(note->kind, "queue") == 0)
@@ -439,19 +442,22 @@ on_notes(void *arg, int error, struct store_note_list *list)
 	store_note_list_free(list);
 	if (error != 0) {
 		dispatch_trouble(&dispatch->reading_pauses,
-		    &dispatch->pauses_unread, "what is paused cannot be read, "
-		    "it is tried again", 0, error);
+		    &dispatch->pauses_unread, "what is paused or closed "
+		    "cannot be read, it is tried again", 0, error);
 		dispatch_start_tick(dispatch);
 		return;
 	}
 	dispatch_trouble_over(&dispatch->reading_pauses,
-	    &dispatch->pauses_unread, "what is paused is known now");
+	    &dispatch->pauses_unread, "what is paused or closed is known "
+	    "now");
 	dispatch->pauses_known = true;
 	tidy_pauses(dispatch);
+	dispatch_tidy_closed(dispatch);
 	dispatch_tell_queues(dispatch);
 	RB_FOREACH(place, place_tree, &dispatch->places)
 		dispatch_tell_port(dispatch, place);
-	dispatch_load(dispatch);
+	if (dispatch->shared != NULL)
+		dispatch_load(dispatch);
 }
 
 /*
@@ -469,4 +475,11 @@ dispatch_load_pauses(struct dispatch *dispatch)
 	    store_notes(store, on_notes, dispatch) == 0;
 	if (!dispatch->pauses_asked)
 		dispatch_start_tick(dispatch);
+}
+
+void
+dispatch_recall(struct dispatch *dispatch)
+{
+	while (dispatch->pauses_asked)
+		spooler_wait(dispatch->spooler);
 }

@@ -114,7 +114,8 @@ dispatch_early_start(struct dispatch_early *early, const char *port)
 
 	if (place != NULL)
 		run = dispatch_run_new(dispatch, early->job->id, place);
-	if (run != NULL && feed(early, run) == 0) {
+	if (run != NULL && !dispatch_run_must_wait(place) &&
+	    feed(early, run) == 0) {
 		run->early = early;
 		early->run = run;
 		early->place = place;

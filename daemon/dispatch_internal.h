@@ -7,6 +7,7 @@
  *	dispatch_run.c	a job on its way through a port
  *	dispatch_early.c a job that is printed while it arrives
  *	dispatch_act.c	what people do to jobs, queues and ports
+ *	dispatch_close.c queues that take no jobs
  *	dispatch_trouble.c what fails again and again, told once
  */
 #ifndef DISPATCH_INTERNAL_H
@@ -29,6 +30,7 @@ struct notify;
 
 enum run_state {
 	RUN_MARKING,	/* the mark `processing` and the record are pending */
+	RUN_IN_LINE,	/* the last document of those before it is pending */
 	RUN_FETCHING,	/* the descriptor of a document is pending */
 	RUN_PRINTING,	/* the port's done is pending */
 	RUN_RECORDING,	/* the mark of the end is pending */
@@ -50,11 +52,13 @@ struct place {
 	char			*name;		/* owned */
 	struct port		*port;		/* NULL: not configured now */
 	unsigned int		 on_the_way;	/* runs not yet at the port */
+	unsigned int		 in_line;	/* of them */
+	unsigned int		 keepers;	/* runs with documents to go */
 	bool			 paused;
 	bool			 pause_said;	/* by a person, since the start */
 	bool			 resting;	/* no jobs before the tick */
 	bool			 in_want;	/* has the trouble `starting` */
-	LIST_HEAD(, run)	 runs;
+	TAILQ_HEAD(, run)	 runs;		/* in the order of their start */
 };
 
 /* The last word on a queue; without one it is not paused. */
@@ -66,7 +70,7 @@ struct pause {
 /* A job from its start to the mark of its end. */
 struct run {
 	RB_ENTRY(run)		 link;
-	LIST_ENTRY(run)		 at_place;
+	TAILQ_ENTRY(run)	 at_place;
 	TAILQ_ENTRY(run)	 in_retry;
 	struct dispatch		*dispatch;
 	struct place		*place;
@@ -82,10 +86,11 @@ struct run {
 	uint64_t		 pages;		/* that ports counted so far */
 	struct dispatch_early	*early;		/* not committed yet; or NULL */
 	struct follow		*follow;	/* owned; feeds the port */
+	bool			 keeps;		/* the port, for its documents */
 	bool			 no_record;	/* it came to nothing */
 	bool			 begun;		/* a port has had a byte */
 	bool			 stopped;	/* marked `processing-stopped` */
-	bool			 sent;		/* all of the job is in the port */
+	bool			 sent;		/* all of it is in the port */
 	bool			 chained;	/* end marked step by step */
 	int			 error;		/* of the marks */
 	bool			 in_vain;	/* has the trouble `ending` */
@@ -147,6 +152,12 @@ struct decision {
 
 TAILQ_HEAD(decision_list, decision);
 
+/* The last word on a queue's intake; without one it is open. */
+struct closed {
+	char			*queue;		/* owned */
+	char			*why;		/* owned; NULL: it is open */
+};
+
 RB_HEAD(early_tree, dispatch_early);
 RB_HEAD(run_tree, run);
 RB_HEAD(place_tree, place);
@@ -161,10 +172,13 @@ struct dispatch {
 	struct early_tree	 earlies;
 	struct run_tree		 runs;
 	size_t			 n_runs;
+	size_t			 n_in_line;	/* of them */
 	struct run_list		 retrying;
 	struct place_tree	 places;
 	struct pause		*pauses;	/* owned */
 	size_t			 n_pauses;
+	struct closed		*closed;	/* owned */
+	size_t			 n_closed;
 	int64_t			 offset_ms;	/* monotonic to 1970 */
 	struct question_list	 asked_later;	/* by the tick */
 	struct decision_list	 decisions;
@@ -284,8 +298,17 @@ void dispatch_early_end(struct run *run, const struct wire_outcome *outcome);
 
 /* ---- dispatch_act.c ----------------------------------------------------- */
 
-/* What was paused when the daemon ended. */
+/* What was paused or closed when the daemon ended. */
 void dispatch_load_pauses(struct dispatch *dispatch);
+
+/* ---- dispatch_close.c --------------------------------------------------- */
+
+/* What the record says, unless a person has said otherwise since. */
+int dispatch_note_closed(struct dispatch *dispatch, const char *queue,
+    const char *why) __attribute__((warn_unused_result));
+/* All records are known now. */
+void dispatch_tidy_closed(struct dispatch *dispatch);
+void dispatch_forget_closed(struct dispatch *dispatch);
 
 /* ---- dispatch_run.c ----------------------------------------------------- */
 
@@ -300,6 +323,10 @@ int dispatch_run_start(struct dispatch *dispatch, uint64_t job,
 /* What the port's trouble means for the jobs that it prints. */
 void dispatch_run_port_changed(struct dispatch *dispatch,
     struct place *place);
+/* A job has documents to go to this port: others stand in line. */
+bool dispatch_run_must_wait(const struct place *place);
+/* Those in line whose turn has come go on. */
+void dispatch_run_line(struct dispatch *dispatch);
 /* It is not at a port: back to wait, on record and then in line. */
 void dispatch_run_put_back(struct run *run);
 /* A wish has been set: end what is printing, if it is. */

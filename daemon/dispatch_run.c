@@ -1,10 +1,15 @@
 /*
  * dispatch_run.c - a job on its way through a port.
  *
+ *	            +-> IN_LINE
+ *	            |       v
  *	start -> MARKING -> FETCHING -> PRINTING --last document--> RECORDING
  *	            | failed    ^ next      | failed, canceled         | ^
  *	            |           +-----------+------------------------->+ |
  *	            +---------------------------------------->      RETRYING
+ *
+ * The documents and copies of a job come out of its port one behind the other:
+ * a job that was started meanwhile stands in line until it has the last.
  *
  * While a run exists the scheduler has its job as running; settle() is the one
  * way out.
@@ -29,28 +34,69 @@ static void end_untouched(struct run *run, const char *why);
 static void fetch(struct run *run);
 static void note(struct run *run, const char *trouble);
 static void record(struct run *run);
+static void send_line_back(struct place *place);
 
 /* Runs up to here have not reached their port. */
 static bool
 on_the_way(enum run_state state)
 {
-	return state == RUN_MARKING || state == RUN_FETCHING;
+	return state == RUN_MARKING || state == RUN_IN_LINE ||
+	    state == RUN_FETCHING;
+}
+
+/* Another document or copy is to come, behind the one that is at hand. */
+static bool
+has_more(const struct run *run)
+{
+	const struct job *job = run->job;
+
+	return job != NULL && (run->number + 1 < job->n_documents ||
+	    run->copy + 1 < job->documents[run->number].copies);
+}
+
+/* What its place counts it for. */
+static void
+count(struct run *run)
+{
+	struct place *place = run->place;
+
+	place->on_the_way += on_the_way(run->state);
+	place->in_line += run->state == RUN_IN_LINE;
+	run->dispatch->n_in_line += run->state == RUN_IN_LINE;
+	run->keeps = (run->state == RUN_FETCHING ||
+	    run->state == RUN_PRINTING) && has_more(run);
+	place->keepers += run->keeps;
+}
+
+/* Those in line may go on now. */
+static void
+uncount(struct run *run)
+{
+	struct place *place = run->place;
+
+	place->on_the_way -= on_the_way(run->state);
+	place->in_line -= run->state == RUN_IN_LINE;
+	run->dispatch->n_in_line -= run->state == RUN_IN_LINE;
+	place->keepers -= run->keeps;
+	run->keeps = false;
+	if (place->in_line > 0)
+		dispatch_step(run->dispatch);
 }
 
 /* The scheduler has taken room for it, and gets it back only from us. */
 static void
 enter(struct run *run, enum run_state state)
 {
-	bool was = on_the_way(run->state), is = on_the_way(state);
+	struct place *place = run->place;
+	unsigned int was_on_the_way = place->on_the_way;
+	bool was_kept = place->keepers > 0;
 
+	uncount(run);
 	run->state = state;
-	if (was && !is)
-		run->place->on_the_way--;
-	else if (is && !was)
-		run->place->on_the_way++;
-	else
-		return;
-	dispatch_tell_port(run->dispatch, run->place);
+	count(run);
+	if (place->on_the_way != was_on_the_way ||
+	    (place->keepers > 0) != was_kept)
+		dispatch_tell_port(run->dispatch, place);
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -78,11 +124,10 @@ dispatch_run_free(struct run *run)
 {
 	struct dispatch *dispatch = run->dispatch;
 
-	if (on_the_way(run->state))
-		run->place->on_the_way--;
+	uncount(run);
 	if (run->state == RUN_RETRYING)
 		TAILQ_REMOVE(&dispatch->retrying, run, in_retry);
-	LIST_REMOVE(run, at_place);
+	TAILQ_REMOVE(&run->place->runs, run, at_place);
 	RB_REMOVE(run_tree, &dispatch->runs, run);
 	dispatch->n_runs--;
 	close_document(run);
@@ -538,13 +583,15 @@ on_sent(struct document *doc)
 {
 	struct run *run = (struct run *)((char *)doc -
 	    offsetof(struct run, doc));
-	const struct job *job = run->job;
 	char trouble[PORT_TROUBLE_LEN];
 
-	if (run->early != NULL || run->no_record ||
-	    run->number + 1 < job->n_documents ||
-	    run->copy + 1 < job->documents[run->number].copies)
+	if (run->early != NULL || run->no_record)
 		return;
+	if (has_more(run)) {
+		/* Its last page may take long to come out. */
+		send_line_back(run->place);
+		return;
+	}
 	run->sent = true;
 	note(run, run->stopped ? port_trouble(run->port, trouble) : "");
 }
@@ -635,6 +682,57 @@ fetch(struct run *run)
 	run->pending++;
 }
 
+/* ---- in line ------------------------------------------------------------ */
+
+/*
+ * What is fetched comes in the order in which it was asked for, so that the
+ * last document of a job keeps nobody.
+ */
+bool
+dispatch_run_must_wait(const struct place *place)
+{
+	return place->keepers > 0 || place->in_line > 0;
+}
+
+static void
+advance_line(struct place *place)
+{
+	struct run *run;
+
+	if (place->in_line == 0)
+		return;
+	TAILQ_FOREACH(run, &place->runs, at_place) {
+		if (place->keepers > 0)
+			return;
+		if (run->state == RUN_IN_LINE)
+			fetch(run);
+	}
+}
+
+void
+dispatch_run_line(struct dispatch *dispatch)
+{
+	struct place *place;
+
+	if (dispatch->n_in_line == 0)
+		return;
+	RB_FOREACH(place, place_tree, &dispatch->places)
+		advance_line(place);
+}
+
+/* The port takes its time, or is in trouble: another may be better. */
+static void
+send_line_back(struct place *place)
+{
+	struct run *run;
+
+	if (place->in_line == 0)
+		return;
+	TAILQ_FOREACH(run, &place->runs, at_place)
+		if (run->state == RUN_IN_LINE)
+			end_untouched(run, "");
+}
+
 /* Mark and record are both there. */
 static void
 on_ready(struct run *run)
@@ -649,6 +747,8 @@ on_ready(struct run *run)
 	else if (run->job->n_documents == 0)
 		end(run, JOB_COMPLETED, JOB_COMPLETED_SUCCESSFULLY,
 		    "it has no document", SCHED_DONE);
+	else if (dispatch_run_must_wait(run->place))
+		enter(run, RUN_IN_LINE);
 	else
 		fetch(run);
 }
@@ -707,9 +807,9 @@ dispatch_run_new(struct dispatch *dispatch, uint64_t job, struct place *place)
 	run->id = job;
 	run->doc.fd = -1;
 	run->state = RUN_MARKING;
-	place->on_the_way++;
+	count(run);
 	RB_INSERT(run_tree, &dispatch->runs, run);
-	LIST_INSERT_HEAD(&place->runs, run, at_place);
+	TAILQ_INSERT_TAIL(&place->runs, run, at_place);
 	dispatch->n_runs++;
 	return run;
 }
@@ -741,6 +841,8 @@ dispatch_run_end_early(struct run *run)
 	if (run->port != NULL)
 		port_cancel_document(run->port, &run->doc,
 		    run->wish == RUN_WISH_CANCEL ? PP_JOB_DELETING : 0);
+	else if (run->state == RUN_IN_LINE)
+		end_as_wished(run);
 }
 
 /*
@@ -776,11 +878,15 @@ dispatch_run_port_changed(struct dispatch *dispatch, struct place *place)
 	bool stopped;
 
 	(void)dispatch;
-	if (place->port == NULL || port_state(place->port) != PORT_OPEN)
+	if (place->port == NULL)
+		return;
+	if (place->in_line > 0 && port_room(place->port) == 0)
+		send_line_back(place);
+	if (port_state(place->port) != PORT_OPEN)
 		return;
 	(void)port_trouble(place->port, trouble);
 	stopped = trouble[0] != '\0' && !port_healthy(place->port);
-	LIST_FOREACH(run, &place->runs, at_place) {
+	TAILQ_FOREACH(run, &place->runs, at_place) {
 		if (run->state != RUN_PRINTING || run->stopped == stopped)
 			continue;
 		run->stopped = stopped;

@@ -57,7 +57,7 @@ struct document {
 	uint64_t		 job;		/* 0: a number is given later */
 	bool			 spooled;
 	bool			 recalled;	/* the port's: asked for once */
-	uint64_t		 written;	/* the port's: of one that is sent */
+	uint64_t		 written;	/* the port's, once it is sent */
 	int			 fd;
 	uint32_t		 flags;		/* WIRE_DOC_* */
 	uint32_t		 idle_timeout_ms;

@@ -3,12 +3,14 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "conf/banner.h"
 #include "conf/conf.h"
 #include "counters.h"
 #include "dispatch.h"
@@ -219,6 +221,77 @@ on_committed(void *arg, int error, struct job *job)
 	tell_idle(house);
 }
 
+/* ---- its banner page ---------------------------------------------------- */
+
+static bool
+wants_page(const struct intake *intake, const struct intake_banner *claims)
+{
+	const struct conf_queue *queue = intake->queue;
+
+	return queue->banner_page != NULL &&
+	    (queue->banner == CONF_BANNER_ALWAYS || (claims->asked &&
+	    queue->banner == CONF_BANNER_ASKED));
+}
+
+/* For who takes it from the printer: by the clock on the wall. */
+static void
+describe_date(int64_t ms, char text[32])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	text[0] = '\0';
+	if (localtime_r(&seconds, &tm) != NULL)
+		(void)strftime(text, 32, "%Y-%m-%d %H:%M", &tm);
+}
+
+static char *
+make_page(const struct intake *intake, const struct intake_banner *claims,
+    size_t *len)
+{
+	const struct job *job = incoming_job(intake->in);
+	const char *host = claims->host != NULL ? claims->host :
+	    intake->client;
+	char number[24], date[32];
+	const char *values[BANNER_FIELDS] = {
+		[BANNER_USER] = claims->user != NULL ? claims->user :
+		    *job->user != '\0' ? job->user : host,
+		[BANNER_HOST] = host,
+		[BANNER_TITLE] = job->title,
+		[BANNER_CLASS] = claims->job_class,
+		[BANNER_QUEUE] = intake->queue->name,
+		[BANNER_JOB] = number,
+		[BANNER_DATE] = date,
+	};
+
+	snprintf(number, sizeof(number), "%" PRIu64, job->id);
+	describe_date(intake->created_ms, date);
+	return banner_print(intake->queue->banner_page, values, len);
+}
+
+int
+intake_cover(struct intake *intake, const struct intake_banner *claims)
+{
+	struct job_about_document about = { .name = "banner", .copies = 1 };
+	const struct conf_queue *queue = intake->queue;
+	size_t len;
+	char *page;
+	int rc;
+
+	if (!wants_page(intake, claims))
+		return 0;
+	about.format = queue->banner_format != NULL ? queue->banner_format :
+	    banner_format(queue->banner_page);
+	page = make_page(intake, claims, &len);
+	if (page == NULL)
+		return -1;
+	rc = incoming_cover(intake->in, &about, page, len);
+	free(page);
+	return rc;
+}
+
+/* ---- the commit --------------------------------------------------------- */
+
 int
 intake_commit(struct intake *intake, int fd, bool unaware,
     char why[INTAKE_WHY_LEN])
@@ -287,6 +360,20 @@ intake_print_early(struct intake *intake)
 }
 
 /* ---- birth, and the end of all ------------------------------------------ */
+
+bool
+intake_is_closed(const struct intake_house *house,
+    const struct conf_queue *queue, char why[INTAKE_WHY_LEN])
+{
+	const char *reason = house->dispatch == NULL ? NULL :
+	    dispatch_queue_closed(house->dispatch, queue->name);
+
+	if (reason == NULL)
+		return false;
+	snprintf(why, INTAKE_WHY_LEN, "the queue takes no jobs now%s%s",
+	    *reason != '\0' ? ": " : "", reason);
+	return true;
+}
 
 /* 0, or a negative errno and why. */
 static int

@@ -72,6 +72,15 @@ struct intake_ops {
 };
 
 /*
+ * Does the queue take no jobs now?  To be asked before a job begins, and of
+ * any delivery; then why has it in words, for the client.  It is a time that
+ * will pass.
+ */
+bool intake_is_closed(const struct intake_house *house,
+    const struct conf_queue *queue, char why[INTAKE_WHY_LEN])
+    __attribute__((warn_unused_result));
+
+/*
  * host of about is the client's address.  NULL: it is refused; *error is a
  * positive errno, and why has it in words.
  */
@@ -88,6 +97,18 @@ struct incoming *intake_incoming(const struct intake *intake);
 
 /* It may be printed from now on, while it arrives: there is a file to follow. */
 void intake_print_early(struct intake *intake);
+
+/*
+ * The banner page, if the queue wants one; all of the job is known and there.
+ * Members may be NULL: user and title are the job's then, and host its
+ * client's address.  -1 and errno.
+ */
+struct intake_banner {
+	bool		 asked;		/* the client wants one */
+	const char	*user, *host, *job_class;
+};
+int intake_cover(struct intake *intake, const struct intake_banner *claims)
+    __attribute__((warn_unused_result));
 
 /*
  * fd is the client's socket, or -1: how it fares then tells whether the client

@@ -57,8 +57,13 @@ loading_run(struct loading *loading, const char *path)
 void
 loading_judge(struct loading *loading)
 {
-	if (loading->conf != NULL &&
-	    modcheck_run(loading->conf, false, &loading->errors) == -1)
+	int pages;
+
+	if (loading->conf == NULL)
+		return;
+	pages = conf_read_banners(loading->conf, &loading->errors);
+	if (modcheck_run(loading->conf, false, &loading->errors) == -1 ||
+	    pages == -1)
 		drop(loading);
 }
 

@@ -36,7 +36,10 @@ void loading_check(const struct conf *conf, struct conf_errors *errors);
 /* Read the file and resolve its names. */
 void loading_run(struct loading *loading, const char *path);
 
-/* Judge the ports by their modules; conf is dropped if one is bad. */
+/*
+ * Judge the ports by their modules, and read the banner pages, both as the
+ * daemon's user; conf is dropped if one is bad.
+ */
 void loading_judge(struct loading *loading);
 
 /*

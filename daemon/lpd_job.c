@@ -114,6 +114,23 @@ lpd_job_for_data(struct lpd_job_list *list, const char *name)
 	return new_job(list, name);
 }
 
+bool
+lpd_job_is_new(const struct lpd_job *job)
+{
+	return job->control == NULL && job->n_files == 0;
+}
+
+bool
+lpd_job_awaits_control(const struct lpd_job_list *list)
+{
+	const struct lpd_job *job;
+
+	TAILQ_FOREACH(job, list, link)
+		if (job->control == NULL)
+			return true;
+	return false;
+}
+
 int
 lpd_job_add_file(struct lpd_job *job, const char *name)
 {
@@ -275,7 +292,7 @@ add_titles(struct text *text, const struct lpd_control *control)
  * name.  NULL: no memory.
  */
 static char *
-make_extra(const struct lpd_job *job, bool banner)
+make_extra(const struct lpd_job *job)
 {
 	static const char *const fonts[] = { "1", "2", "3", "4" };
 	const struct lpd_control *control = job->control;
@@ -288,7 +305,7 @@ make_extra(const struct lpd_job *job, bool banner)
 	add_line(&text, "", job->control_name);
 	add_line(&text, "H", control->host);
 	add_line(&text, "C", control->job_class);
-	add_line(&text, "L", banner ? control->banner : NULL);
+	add_line(&text, "L", control->banner);
 	add_line(&text, "M", control->mail);
 	add_line(&text, "S", control->link);
 	for (i = 0; i < 4; i++)
@@ -347,14 +364,14 @@ place_files(const struct lpd_job *job, const struct conf_listener *conf,
 }
 
 static int
-describe(struct lpd_job *job, bool banner)
+describe(struct lpd_job *job)
 {
 	struct job_about about = { .user = "anonymous" };
 	char *extra = NULL;
 	int error;
 
 	if (job->control != NULL) {
-		extra = make_extra(job, banner);
+		extra = make_extra(job);
 		if (extra == NULL)
 			return -1;
 		about.user = job->control->user;
@@ -366,6 +383,21 @@ describe(struct lpd_job *job, bool banner)
 	return error;
 }
 
+/* Who the client says that it is for, and where. */
+static int
+cover(struct lpd_job *job)
+{
+	const struct lpd_control *control = job->control;
+	struct intake_banner claims = { .asked = false };
+
+	if (control != NULL)
+		claims = (struct intake_banner){
+		    .asked = control->banner != NULL,
+		    .user = control->banner, .host = control->host,
+		    .job_class = control->job_class };
+	return intake_cover(job->intake, &claims);
+}
+
 int
 lpd_job_describe(struct lpd_job *job, const struct conf_listener *conf,
     const struct lpd_options *options)
@@ -375,7 +407,7 @@ lpd_job_describe(struct lpd_job *job, const struct conf_listener *conf,
 
 	if (incoming_arrange(intake_incoming(job->intake), places, n) == -1)
 		return -1;
-	return describe(job, conf->banner);
+	return describe(job) == -1 ? -1 : cover(job);
 }
 
 /* ---- the end ------------------------------------------------------------ */

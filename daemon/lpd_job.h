@@ -60,6 +60,10 @@ bool lpd_job_may_control(const struct lpd_job_list *list, size_t len);
  */
 struct lpd_job *lpd_job_for_data(struct lpd_job_list *list, const char *name)
     __attribute__((warn_unused_result));
+/* Nothing of it is there yet. */
+bool lpd_job_is_new(const struct lpd_job *job);
+/* Is there data whose control file has not come? */
+bool lpd_job_awaits_control(const struct lpd_job_list *list);
 /* Has a file of this name come for it? */
 bool lpd_job_has(const struct lpd_job *job, const char *name);
 /* A data file begins.  -1: no memory. */
@@ -82,7 +86,8 @@ size_t lpd_job_missing(const struct lpd_job *job);
 size_t lpd_job_unnamed(const struct lpd_job *job);
 
 /*
- * Tell the store who prints what, and how, as far as is known.  -1: no memory.
+ * Tell the store who prints what, and how, as far as is known, and put the
+ * banner page in front if there is to be one.  Once.  -1: no memory.
  */
 int lpd_job_describe(struct lpd_job *job, const struct conf_listener *conf,
     const struct lpd_options *options) __attribute__((warn_unused_result));

@@ -310,6 +310,20 @@ nul_step(struct lpd_session *session)
 	return take_file(session);
 }
 
+/* ---- a job begins ------------------------------------------------------- */
+
+/* Does the queue take a new job?  false: the client is refused. */
+static bool
+may_begin(struct lpd_session *session)
+{
+	char why[INTAKE_WHY_LEN];
+
+	if (!intake_is_closed(session->lpd->house, session->queue, why))
+		return true;
+	lpd_refuse(session, LPD_NAK_LATER, why);
+	return false;
+}
+
 /* ---- control files ------------------------------------------------------ */
 
 static int
@@ -358,6 +372,8 @@ begin_control(struct lpd_session *session, const struct lpd_part *part)
 		return LPD_STEP_STOP;
 	}
 	session->job = NULL;
+	if (!lpd_job_awaits_control(&session->jobs) && !may_begin(session))
+		return LPD_STEP_STOP;
 	session->left = part->size;
 	free(session->control);
 	session->control = NULL;
@@ -559,8 +575,8 @@ begin_data(struct lpd_session *session, const struct lpd_part *part)
 {
 	struct lpd_job *job = job_for_data(session);
 
-	if (job == NULL || admit_size(session, part) == -1 ||
-	    begin_job(session, job) == -1)
+	if (job == NULL || (lpd_job_is_new(job) && !may_begin(session)) ||
+	    admit_size(session, part) == -1 || begin_job(session, job) == -1)
 		return LPD_STEP_STOP;
 	if (lpd_job_add_file(job, session->name) == -1) {
 		lpd_refuse_verdict(session, LPD_NO_MEMORY);
@@ -595,6 +611,8 @@ again(struct lpd_session *session, const char *name)
 		    "queue");
 		return LPD_STEP_STOP;
 	}
+	if (TAILQ_EMPTY(&session->jobs) && !may_begin(session))
+		return LPD_STEP_STOP;
 	return acknowledge(session);
 }
 
@@ -651,6 +669,8 @@ receive(struct lpd_session *session)
 		lpd_refuse_now(session, LPD_NAK_LATER, "printportd is ending");
 		return LPD_STEP_STOP;
 	}
+	if (!may_begin(session))
+		return LPD_STEP_STOP;
 	error = spooler_admit(house->spooler, session->queue, session->client,
 	    0, why);
 	if (error == 0)

@@ -150,12 +150,17 @@ print_head(struct lpd_session *session, struct status *status)
 {
 	const struct dispatch *dispatch = session->lpd->house->dispatch;
 	const char *queue = session->queue->name;
+	const char *closed = dispatch == NULL ? NULL :
+	    dispatch_queue_closed(dispatch, queue);
 
 	if (dispatch != NULL && dispatch_queue_paused(dispatch, queue))
 		lpd_print(session, "%s is not ready: it is paused\n", queue);
 	else
 		lpd_print(session, "%s is ready%s\n", queue,
 		    any_active(status->list) ? " and printing" : "");
+	if (closed != NULL)
+		lpd_print(session, "%s takes no jobs%s%s\n", queue,
+		    *closed != '\0' ? ": " : "", closed);
 	status->headed = true;
 	if (status->list->n == 0)
 		lpd_print(session, "no entries\n");

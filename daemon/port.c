@@ -871,6 +871,8 @@ recall(struct port *port)
 
 	if (doc == NULL || clock_ms() - port->head_since_ms < SLOW_MS)
 		return;
+	if (port->window > 1)
+		changed(port);
 	port->window = 1;
 	while ((doc = TAILQ_NEXT(doc, link)) != NULL)
 		if (doc->spooled)
@@ -1159,6 +1161,12 @@ port_trouble(const struct port *port, char text[PORT_TROUBLE_LEN])
 	} else if (port->dying)
 		snprintf(text, PORT_TROUBLE_LEN, "%s", port->why);
 	return text;
+}
+
+const char *
+port_status(const struct port *port)
+{
+	return port->severity == PP_SEVERITY_NONE ? "" : port->status_text;
 }
 
 const struct port_supply *

@@ -114,6 +114,9 @@ bool port_on_trial(const struct port *port);
 const char *port_trouble(const struct port *port,
     char text[PORT_TROUBLE_LEN]);
 
+/* What its monitor says of it, trouble or not; borrowed, "" if nothing. */
+const char *port_status(const struct port *port);
+
 /* What its printer had left when it last said so; borrowed. */
 struct port_supply {
 	char	 name[64];

@@ -393,12 +393,16 @@ static void
 begin(struct raw_connection *connection)
 {
 	struct route *route = connection->raw->route;
+	char why[INTAKE_WHY_LEN];
 
 	if (connection->low_water)
 		set_low_water(connection, 1);
 	route->uses++;
 	connection->route = route;
-	if (route->queue->delivery == CONF_DELIVERY_STREAM)
+	if (intake_is_closed(connection->raw->house, route->queue, why)) {
+		counters.refused++;
+		end_not_accepted(connection, 0, why);
+	} else if (route->queue->delivery == CONF_DELIVERY_STREAM)
 		print(connection);
 	else
 		receive(connection);

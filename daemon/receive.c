@@ -123,11 +123,16 @@ await(struct receive *receive)
 static void
 commit(struct receive *receive)
 {
+	static const struct intake_banner nobody = { .asked = false };
 	char why[RECEIVE_WHY_LEN];
 	int error;
 
 	if (receive->bytes == 0) {
 		end_incomplete(receive, "closed");
+		return;
+	}
+	if (intake_cover(receive->intake, &nobody) == -1) {
+		end_with_error(receive, errno);
 		return;
 	}
 	error = intake_commit(receive->intake,

@@ -719,6 +719,7 @@ set_up_spool(struct server *server, const struct conf *conf)
 		fprintf(stderr, "printportd: %s\n", strerror(ENOMEM));
 		return EX_OSERR;
 	}
+	dispatch_recall(server->dispatch);
 	return EX_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -241,6 +242,17 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)store_poll(spooler->store);
 	look(spooler);
+}
+
+void
+spooler_wait(struct spooler *spooler)
+{
+	struct pollfd fd = { .fd = store_fd(spooler->store),
+	    .events = POLLIN };
+
+	while (poll(&fd, 1, -1) == -1 && errno == EINTR)
+		;
+	(void)store_poll(spooler->store);
 }
 
 /* ---- each second -------------------------------------------------------- */

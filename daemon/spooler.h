@@ -47,6 +47,9 @@ void spooler_free(struct spooler *spooler);
 void spooler_watch(struct spooler *spooler, const struct spooler_ops *ops,
     void *arg);
 
+/* Wait for an outcome of the store, and deliver it: before the loop runs. */
+void spooler_wait(struct spooler *spooler);
+
 /* New limits and times; conf is not kept. */
 void spooler_configure(struct spooler *spooler, const struct conf *conf);
 

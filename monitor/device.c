@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "device_usb.h"
 #include "monitor_util.h"
 
 /* Between two documents, see this often how the device is. */
@@ -182,6 +183,25 @@ device_set_port_timeouts(struct pp_port *port,
 	port->asked_ms = timeouts->write_ms < INT32_MAX ?
 	    (int)timeouts->write_ms : INT32_MAX;
 	return PP_OK;
+}
+
+/* For a language monitor, which may find its language named in it. */
+static int
+device_get_printer_data(struct pp_port *port, uint32_t control,
+    const char *value_name, const void *in, size_t in_len, void *out,
+    size_t out_size, size_t *len)
+{
+	char id[1024];
+
+	(void)value_name;
+	(void)in;
+	(void)in_len;
+	*len = 0;
+	if (control != PP_CONTROL_DEVICE_ID)
+		return PP_INVALID_PARAMETER;
+	if (port->fd == -1 || !device_usb_ask_id(port->fd, id, sizeof(id)))
+		return PP_NOT_SUPPORTED;
+	return pp_util_answer(id, strlen(id) + 1, out, out_size, len);
 }
 
 /* Have the device open, a new one if the old one is gone. */
@@ -512,6 +532,7 @@ static const struct pp_monitor2 device_monitor = {
 	.xcv_open_port		= device_xcv_open_port,
 	.xcv_data_port		= device_xcv_data_port,
 	.xcv_close_port		= device_xcv_close_port,
+	.get_printer_data_from_port = device_get_printer_data,
 	.set_port_timeouts	= device_set_port_timeouts,
 	.shutdown		= device_shutdown,
 	.service_port		= device_service_port,

@@ -10,6 +10,7 @@
 
 #include "device.h"
 #include "device_usb.h"
+#include "monitor_util.h"
 
 /*
  * ---- Judging ---------------------------------------------------------------
@@ -124,20 +125,9 @@ int
 device_setting(const struct pp_host *host, const char *port, const char *key,
     char **text)
 {
-	size_t size = 0;
-	int rc;
+	int rc = pp_util_setting(host, port, key, text);
 
-	*text = NULL;
-	rc = host->config_text(host->cookie, port, key, NULL, 0, &size);
-	if (rc == PP_NOT_FOUND)
-		return PP_OK;
-	if (rc != PP_BUFFER_TOO_SMALL)
-		return rc;
-	*text = malloc(size);
-	if (*text == NULL)
-		return PP_NO_MEMORY;
-	rc = host->config_text(host->cookie, port, key, *text, size, NULL);
-	if (rc != PP_OK || (*text)[0] == '\0') {
+	if (*text != NULL && (*text)[0] == '\0') {
 		free(*text);
 		*text = NULL;
 	}

@@ -104,25 +104,10 @@ check_settings(struct pp_monitor *monitor, const struct pp_setting *settings,
 	    PP_OK : PP_INVALID_DATA;
 }
 
-/* *text, which the caller frees, is NULL if the key is not set. */
 static int
 get_text(const struct pp_port *port, const char *key, char **text)
 {
-	const struct pp_host *host = port->host;
-	size_t size = 0;
-	int rc;
-
-	*text = NULL;
-	rc = host->config_text(host->cookie, port->name, key, NULL, 0, &size);
-	if (rc == PP_NOT_FOUND)
-		return PP_OK;
-	if (rc != PP_BUFFER_TOO_SMALL)
-		return rc;
-	*text = malloc(size);
-	if (*text == NULL)
-		return PP_NO_MEMORY;
-	return host->config_text(host->cookie, port->name, key, *text, size,
-	    NULL);
+	return pp_util_setting(port->host, port->name, key, text);
 }
 
 static int

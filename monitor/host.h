@@ -145,7 +145,7 @@ void host_doc_gather(struct host *host, const struct wire_outcome *outcome);
 /* Send the outcomes gathered so far. */
 void host_doc_flush(struct host *host);
 
-/* ---- host_ending.c: documents whose pages come out ----------------------- */
+/* ---- host_ending.c: documents whose pages come out ---------------------- */
 
 /* All of this one is in the port: the daemon may give us the next. */
 void host_ending_add(struct host *host, const struct wire_outcome *outcome);

@@ -425,7 +425,10 @@ pump(struct run *run)
 	return moved.written > 0 || stall(run);
 }
 
-/* A cancel must reach a document that never has to wait, too. */
+/*
+ * A cancel must reach a document that never has to wait, too, and so must what
+ * the printer says, if a language monitor is there to understand it.
+ */
 static void
 listen_now_and_then(struct run *run)
 {
@@ -434,6 +437,8 @@ listen_now_and_then(struct run *run)
 	run->listened = run->outcome.written;
 	host_doc_flush(run->host);
 	host_listen(run->host);
+	if (run->host->lm != 0)
+		answers_read(run);
 }
 
 /* ---- the end ------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ipp.h"
+#include "monitor_util.h"
 
 /* Of a port that is still to be stored; one that is not set has no judge. */
 static int
@@ -26,23 +27,10 @@ given_text(const struct pp_port *port, const char *key, char **text)
 static int
 get_text(const struct pp_port *port, const char *key, char **text)
 {
-	const struct pp_host *host = port->host;
-	size_t size = 0;
-	int rc;
-
 	*text = NULL;
 	if (port->given != NULL)
 		return given_text(port, key, text);
-	rc = host->config_text(host->cookie, port->name, key, NULL, 0, &size);
-	if (rc == PP_NOT_FOUND)
-		return PP_OK;
-	if (rc != PP_BUFFER_TOO_SMALL)
-		return rc;
-	*text = malloc(size);
-	if (*text == NULL)
-		return PP_NO_MEMORY;
-	return host->config_text(host->cookie, port->name, key, *text, size,
-	    NULL);
+	return pp_util_setting(port->host, port->name, key, text);
 }
 
 static int

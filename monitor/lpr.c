@@ -169,22 +169,11 @@ check_settings(struct pp_monitor *monitor, const struct pp_setting *settings,
 static int
 get_text(const struct pp_port *port, const char *key, char **text)
 {
-	const struct pp_host *host = port->host;
-	size_t size = 0;
-	int rc;
+	int rc = pp_util_setting(port->host, port->name, key, text);
 
-	rc = host->config_text(host->cookie, port->name, key, NULL, 0, &size);
-	if (rc == PP_NOT_FOUND) {
+	if (rc == PP_OK && *text == NULL)
 		*text = strdup("");
-		return *text != NULL ? PP_OK : PP_NO_MEMORY;
-	}
-	if (rc != PP_BUFFER_TOO_SMALL)
-		return rc;
-	*text = malloc(size);
-	if (*text == NULL)
-		return PP_NO_MEMORY;
-	return host->config_text(host->cookie, port->name, key, *text, size,
-	    NULL);
+	return rc != PP_OK || *text != NULL ? rc : PP_NO_MEMORY;
 }
 
 static int

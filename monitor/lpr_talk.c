@@ -47,13 +47,15 @@ enum step {
 	STEP_LAST,
 };
 
+#define ALL_OF_IT	"the job, of which it had everything: it may have " \
+			"printed it all the same"
+
 static const char *const steps[] = {
 	[STEP_QUEUE] = "the job",
 	[STEP_CONTROL] = "the control file",
 	[STEP_DATA_NAME] = "the data file",
 	[STEP_DATA] = "the data",
-	[STEP_LAST] = "the job, of which it had everything: it may have "
-	    "printed it all the same",
+	[STEP_LAST] = ALL_OF_IT,
 };
 
 int

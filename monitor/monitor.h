@@ -95,6 +95,12 @@ extern "C" {
 #define PP_DROP_JOB		(-4098)	/* never this job: abort it; go on */
 #define PP_STOP_PORT		(-4099)	/* pause the port; the job waits */
 
+/*
+ * A control of get_printer_data_from_port: the IEEE-1284 device id, as text
+ * with a NUL, without the two bytes of its length.
+ */
+#define PP_CONTROL_DEVICE_ID	0x1284u
+
 /* Verdicts of bidirectional requests: positive, the numbers of winspool.h. */
 #define PP_BIDI_WARNING			13001	/* some entries failed */
 #define PP_BIDI_SCHEMA_READ_ONLY	13002

@@ -15,7 +15,7 @@
  * Strings go one after the other, each with its NUL, and fill the input
  * exactly.  The first three change something and need PP_ACCESS_ADMINISTER.
  *
- * Include it in one source file of the module, which then has struct pp_xcv.
+ * A source file that includes it has struct pp_xcv.
  * Contracts are those of monitor.h.
  */
 #ifndef PRINTPORT_MONITOR_UTIL_H
@@ -109,6 +109,35 @@ pp_util_has_port(const struct pp_host *host, const char *name)
 		if (strcmp(known, name) == 0)
 			return true;
 	return false;
+}
+
+/*
+ * ---- Settings --------------------------------------------------------------
+ */
+
+/* *text, which the caller frees, is NULL if the key is not set. */
+static inline int
+pp_util_setting(const struct pp_host *host, const char *port, const char *key,
+    char **text)
+{
+	size_t size = 0;
+	int rc;
+
+	*text = NULL;
+	rc = host->config_text(host->cookie, port, key, NULL, 0, &size);
+	if (rc == PP_NOT_FOUND)
+		return PP_OK;
+	if (rc != PP_BUFFER_TOO_SMALL)
+		return rc;
+	*text = (char *)malloc(size);
+	if (*text == NULL)
+		return PP_NO_MEMORY;
+	rc = host->config_text(host->cookie, port, key, *text, size, NULL);
+	if (rc != PP_OK) {
+		free(*text);
+		*text = NULL;
+	}
+	return rc;
 }
 
 /*

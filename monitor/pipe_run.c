@@ -143,7 +143,7 @@ place_ends(const struct ends *ends, const struct pipe_order *order, int report)
 	const int from[] = { ends->in, ends->out, ends->err, ends->back,
 	    ends->side, report };
 	int n = order->backend ? SIDE_FD + 1 : STDERR_FILENO + 1, i;
-	int moved[6];
+	int moved[] = { -1, -1, -1, -1, -1, -1 };
 
 	/* Away from the places first, so that none is written over. */
 	for (i = 0; i < 6; i++) {

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor_util.h"
 #include "pipe.h"
 
 const struct pp_setting_decl pipe_declared[] = {
@@ -327,25 +328,6 @@ judge(const struct pp_host *host, struct pipe_settings *settings)
 
 /* ---- getting ------------------------------------------------------------ */
 
-/* *text is NULL if the key is not set. */
-static int
-get_text(const struct pp_host *host, const char *port, const char *key,
-    char **text)
-{
-	size_t size = 0;
-	int rc;
-
-	rc = host->config_text(host->cookie, port, key, NULL, 0, &size);
-	if (rc == PP_NOT_FOUND)
-		return PP_OK;
-	if (rc != PP_BUFFER_TOO_SMALL)
-		return rc;
-	*text = malloc(size);
-	if (*text == NULL)
-		return PP_NO_MEMORY;
-	return host->config_text(host->cookie, port, key, *text, size, NULL);
-}
-
 static int
 get_number(const struct pp_host *host, const char *port, const char *key,
     int64_t *number)
@@ -403,7 +385,7 @@ pipe_settings_get(struct pipe_settings *settings, const struct pp_host *host,
 
 	*settings = (struct pipe_settings){ 0 };
 	for (i = 0; i < TEXT_KEYS && rc == PP_OK; i++)
-		rc = get_text(host, port, text_keys[i].key,
+		rc = pp_util_setting(host, port, text_keys[i].key,
 		    text_at(&settings->texts, i));
 	if (rc == PP_OK)
 		rc = get_numbers(settings, host, port);

@@ -33,7 +33,7 @@ struct pp_monitor {
 
 static const struct pp_monitor2 socket_monitor;
 
-/* ---- status ---------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------- */
 
 /* Say it if it is new; what was not heard is said again. */
 static void
@@ -76,7 +76,7 @@ socket_moving(struct pp_port *port)
 	report(port);
 }
 
-/* ---- what the printer reports ---------------------------------------------- */
+/* ---- what the printer reports -------------------------------------------- */
 
 /* A host of before does not have these. */
 static bool
@@ -161,7 +161,7 @@ count_after(struct pp_port *port)
 		(void)host->job_pages(host->cookie, port->job, pages);
 }
 
-/* ---- ports ----------------------------------------------------------------- */
+/* ---- ports --------------------------------------------------------------- */
 
 static int
 socket_enum_ports(struct pp_monitor *monitor, uint32_t level, void *buf,
@@ -180,6 +180,7 @@ port_free(struct pp_port *port)
 	socket_snmp_free(port->snmp);
 	socket_tls_free(port->tls);
 	socket_settings_free(&port->set);
+	free(port->heard);
 	free(port->place);
 	free(port);
 }
@@ -299,7 +300,7 @@ socket_service_port(struct pp_port *port, uint32_t *again_ms)
 	return PP_OK;
 }
 
-/* ---- documents ------------------------------------------------------------- */
+/* ---- documents ----------------------------------------------------------- */
 
 static int
 socket_start_doc_port(struct pp_port *port, const char *queue, uint64_t job,
@@ -326,6 +327,7 @@ socket_start_doc_port(struct pp_port *port, const char *queue, uint64_t job,
 	port->in_document = true;
 	port->job = job;
 	port->sent = 0;
+	port->heard_len = 0;
 	port->error = PP_OK;
 	return PP_OK;
 }
@@ -446,13 +448,15 @@ socket_write_port_from_fd(struct pp_port *port, int fd, uint64_t max,
 	return rc == PP_TIMEOUT ? PP_OK : socket_lost(port, rc);
 }
 
-/* The printer's words; on a kept connection also between documents. */
+/* The printer's words; those of its end, or of a kept connection, later too. */
 static int
 socket_read_port(struct pp_port *port, void *buf, size_t size, size_t *len)
 {
 	ssize_t n;
 
-	*len = 0;
+	*len = socket_heard(port, buf, size);
+	if (*len > 0)
+		return PP_OK;
 	if (port->fd == -1)
 		return PP_INVALID_HANDLE;
 	if (port->ended)
@@ -504,7 +508,7 @@ socket_end_doc_port(struct pp_port *port)
 	return rc;
 }
 
-/* ---- management ------------------------------------------------------------ */
+/* ---- management ---------------------------------------------------------- */
 
 /* Where a relative path will start is not known yet. */
 static bool

@@ -77,8 +77,10 @@ struct pp_port {
 	int			 fd;		/* owned; -1: none */
 	bool			 ended;		/* printer says no more */
 	int			 broken;	/* how it broke, or 0 */
-	bool			 full;		/* took less than it was given */
+	bool			 full;		/* took less than was given */
 	bool			 half_closed;	/* we say no more */
+	char			*heard;		/* owned; said at the end */
+	size_t			 heard_len;
 
 	/* The document. */
 	bool			 in_document;
@@ -96,7 +98,7 @@ struct pp_port {
 	struct pp_port_info_3	 said;
 };
 
-/* ---- socket_settings.c ---------------------------------------------------- */
+/* ---- socket_settings.c --------------------------------------------------- */
 
 extern const struct pp_setting_decl socket_decls[];
 
@@ -112,7 +114,7 @@ void socket_settings_free(struct socket_settings *set);
 int socket_settings_judge(const struct pp_host *host,
     const struct socket_settings *set);
 
-/* ---- socket_connect.c ----------------------------------------------------- */
+/* ---- socket_connect.c ---------------------------------------------------- */
 
 /*
  * Connect to the printer, and have the host watch what it says.  Looking its
@@ -142,15 +144,17 @@ uint64_t socket_unacked(const struct pp_port *port);
 /* The connection broke: say so, with all that is known; returns a code. */
 int socket_lost(struct pp_port *port, int code);
 
-/* ---- socket_finish.c ------------------------------------------------------ */
+/* ---- socket_finish.c ----------------------------------------------------- */
 
 /*
  * All of the document is written: end it, and wait until the printer has it.
  * The document is not known to have arrived if this fails.
  */
 int socket_finish(struct pp_port *port);
+/* Take some of what the printer said meanwhile; how much that is. */
+size_t socket_heard(struct pp_port *port, void *buf, size_t size);
 
-/* ---- socket.c ------------------------------------------------------------- */
+/* ---- socket.c ------------------------------------------------------------ */
 
 /* Look after the port while it waits; *again_ms as in service_port. */
 void socket_look_after(struct pp_port *port, uint32_t *again_ms);

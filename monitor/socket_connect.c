@@ -31,7 +31,7 @@
 #define KEEPALIVE_EVERY_S	15
 #define KEEPALIVE_TIMES		4
 
-/* ---- where it is ----------------------------------------------------------- */
+/* ---- where it is --------------------------------------------------------- */
 
 static void
 keep_peers(struct pp_port *port, const struct addrinfo *list)
@@ -77,7 +77,7 @@ look_up(struct pp_port *port)
 	return PP_OK;
 }
 
-/* ---- connecting ------------------------------------------------------------ */
+/* ---- connecting ---------------------------------------------------------- */
 
 static void
 set_options(int fd)
@@ -275,7 +275,7 @@ socket_connect(struct pp_port *port)
 	return PP_OK;
 }
 
-/* ---- hanging up ------------------------------------------------------------ */
+/* ---- hanging up ---------------------------------------------------------- */
 
 void
 socket_close(struct pp_port *port)
@@ -300,7 +300,7 @@ socket_abort(struct pp_port *port)
 	socket_close(port);
 }
 
-/* ---- bytes ----------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------- */
 
 bool
 socket_alive(struct pp_port *port)

@@ -1,15 +1,18 @@
 /*
  * socket_finish.c - the end of a document: until the printer has all of it.
  *
- *	half-close --> printer's side has acknowledged all --> printer closes
- *	                 | stall_timeout without progress        | eof_timeout
- *	                 v                                       v
- *	               failure                                  good all the same
+ *	half-close --> all is acknowledged --> the printer closes --> done
+ *	                |                       | eof_timeout           ^
+ *	                | stall_timeout         +-----------------------+
+ *	                +--> failure
  *
  * With keep_connection nothing is closed, and with wait_eof = no the second
- * step ends it.  What the printer still says is read and dropped.
+ * step ends it.  What the printer still says is kept for whoever reads it
+ * before the next document: a language monitor hears of the last page so.
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "socket.h"
@@ -21,6 +24,9 @@
 /* Most that is read before the clocks are looked at again. */
 #define DRAIN_TURNS	64
 
+/* Most that is kept of it: what was said last. */
+#define HEARD_MAX	65536
+
 struct end {
 	uint64_t	unacked;	/* as last seen */
 	int64_t		moved_ms;	/* when it last became less */
@@ -28,6 +34,37 @@ struct end {
 	int		look_ms;
 	uint32_t	want;		/* to say that it is the end; or 0 */
 };
+
+/* Without memory it is lost, as with too much of it. */
+static void
+keep(struct pp_port *port, const char *bytes, size_t n)
+{
+	size_t over;
+
+	if (port->heard == NULL)
+		port->heard = malloc(HEARD_MAX);
+	if (port->heard == NULL)
+		return;
+	over = port->heard_len + n > HEARD_MAX ?
+	    port->heard_len + n - HEARD_MAX : 0;
+	port->heard_len -= over;
+	memmove(port->heard, port->heard + over, port->heard_len);
+	memcpy(port->heard + port->heard_len, bytes, n);
+	port->heard_len += n;
+}
+
+size_t
+socket_heard(struct pp_port *port, void *buf, size_t size)
+{
+	if (size > port->heard_len)
+		size = port->heard_len;
+	if (size == 0)
+		return 0;
+	memcpy(buf, port->heard, size);
+	port->heard_len -= size;
+	memmove(port->heard, port->heard + size, port->heard_len);
+	return size;
+}
 
 /* Read what the printer says; the connection may turn out to be broken. */
 static int
@@ -37,8 +74,12 @@ drain(struct pp_port *port)
 	ssize_t n = 1;
 	int turns;
 
-	for (turns = 0; turns < DRAIN_TURNS && !port->ended && n > 0; turns++)
+	for (turns = 0; turns < DRAIN_TURNS && !port->ended && n > 0;
+	    turns++) {
 		n = socket_receive(port, bytes, sizeof(bytes));
+		if (n > 0)
+			keep(port, bytes, (size_t)n);
+	}
 	if (n == 0)
 		port->ended = true;
 	else if (n < 0 && n != -EAGAIN)

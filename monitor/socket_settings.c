@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "monitor_util.h"
 #include "socket.h"
 #include "socket_snmp.h"
 #include "socket_tls.h"
@@ -117,25 +118,7 @@ forget_empty(struct socket_settings *set)
 	}
 }
 
-/* ---- from the host -------------------------------------------------------- */
-
-static int
-read_text(const struct pp_host *host, const char *port, const char *key,
-    char **text)
-{
-	size_t size = 0;
-	int rc;
-
-	rc = host->config_text(host->cookie, port, key, NULL, 0, &size);
-	if (rc == PP_NOT_FOUND)
-		return PP_OK;
-	if (rc != PP_BUFFER_TOO_SMALL)
-		return rc;
-	*text = malloc(size);
-	if (*text == NULL)
-		return PP_NO_MEMORY;
-	return host->config_text(host->cookie, port, key, *text, size, NULL);
-}
+/* ---- from the host ------------------------------------------------------- */
 
 static int
 read_number(const struct pp_host *host, const char *port, const char *key,
@@ -158,7 +141,7 @@ socket_settings_read(const struct pp_host *host, const char *port,
 	memset(set, 0, sizeof(*set));
 	for (i = 0; i < FIELDS && rc == PP_OK; i++)
 		rc = fields[i].text ?
-		    read_text(host, port, fields[i].key,
+		    pp_util_setting(host, port, fields[i].key,
 		    text_of(set, &fields[i])) :
 		    read_number(host, port, fields[i].key,
 		    number_of(set, &fields[i]));
@@ -176,7 +159,7 @@ socket_settings_read(const struct pp_host *host, const char *port,
 	return rc;
 }
 
-/* ---- from a request ------------------------------------------------------- */
+/* ---- from a request ------------------------------------------------------ */
 
 static const char *
 value_of(const struct pp_setting *given, size_t count, const char *key)
@@ -244,7 +227,7 @@ socket_settings_free(struct socket_settings *set)
 		}
 }
 
-/* ---- together ------------------------------------------------------------- */
+/* ---- together ------------------------------------------------------------ */
 
 /* Faults, one after the other, as one line. */
 struct faults {

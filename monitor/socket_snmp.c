@@ -95,7 +95,7 @@ socket_snmp_lack(void)
 	return NULL;
 }
 
-/* ---- sessions ------------------------------------------------------------------ */
+/* ---- sessions ------------------------------------------------------------ */
 
 static void
 close_session(struct socket_snmp *snmp)
@@ -181,7 +181,7 @@ socket_snmp_aim(struct socket_snmp *snmp, const struct sockaddr *address,
 	snmp->silences = 0;
 }
 
-/* ---- questions ------------------------------------------------------------------- */
+/* ---- questions ----------------------------------------------------------- */
 
 static void
 fall_silent(struct socket_snmp *snmp)
@@ -272,7 +272,7 @@ begin(struct socket_snmp *snmp, bool count_only)
 		ask_state(snmp);
 }
 
-/* ---- answers --------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------- */
 
 /*
  * Is it an object of the column, of our device?  The row behind the index is
@@ -499,7 +499,7 @@ go_on(struct socket_snmp *snmp)
 		fall_silent(snmp);
 }
 
-/* ---- for the port ---------------------------------------------------------------- */
+/* ---- for the port -------------------------------------------------------- */
 
 bool
 socket_snmp_poll(struct socket_snmp *snmp, uint32_t *again_ms)

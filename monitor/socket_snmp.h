@@ -55,8 +55,8 @@ struct socket_supply {
 };
 
 struct socket_report {
-	int			 device;	/* hrDeviceStatus; 0: unknown */
-	int			 printer;	/* hrPrinterStatus; 0: unknown */
+	int			 device;	/* hrDeviceStatus, or 0 */
+	int			 printer;	/* hrPrinterStatus, or 0 */
 	uint32_t		 faults;	/* 1 << enum socket_fault */
 	bool			 counts;	/* it has a page counter */
 	uint32_t		 pages;		/* which wraps around */

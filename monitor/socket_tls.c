@@ -32,7 +32,7 @@ struct socket_tls {
 	char		 why[512];
 };
 
-/* ---- digests --------------------------------------------------------------- */
+/* ---- digests ------------------------------------------------------------- */
 
 bool
 socket_tls_digest(const char *text,
@@ -68,7 +68,7 @@ digest_text(const unsigned char digest[SOCKET_TLS_DIGEST_LEN],
 		snprintf(text + at, 3, "%02x", digest[i]);
 }
 
-/* ---- whom we talk to --------------------------------------------------------- */
+/* ---- whom we talk to ----------------------------------------------------- */
 
 /* In place of OpenSSL's own judgement, which is asked for here if need be. */
 static int
@@ -112,7 +112,7 @@ explain_certificate(struct socket_tls *tls, long verdict)
 		    X509_verify_cert_error_string(verdict), tls->shown);
 }
 
-/* ---- errors ------------------------------------------------------------------ */
+/* ---- errors -------------------------------------------------------------- */
 
 static const char *
 reason(void)
@@ -159,7 +159,7 @@ socket_tls_why(const struct socket_tls *tls)
 	return tls->why;
 }
 
-/* ---- the files ---------------------------------------------------------------- */
+/* ---- the files ----------------------------------------------------------- */
 
 /* A fault of a file is one of its setting. */
 static int
@@ -254,7 +254,7 @@ use_certificate(struct socket_tls *tls, const struct pp_host *host,
 	return use_key(tls, host, set);
 }
 
-/* ---- life ---------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 static bool
 is_address(const char *name)
@@ -331,7 +331,7 @@ socket_tls_end(struct socket_tls *tls)
 	tls->connection = NULL;
 }
 
-/* ---- a connection --------------------------------------------------------------- */
+/* ---- a connection -------------------------------------------------------- */
 
 static int
 begin(struct socket_tls *tls, int fd)

@@ -41,7 +41,7 @@ refuse(const struct pp_xcv *xcv, int code, const char *what)
 	return code;
 }
 
-/* ---- structures that come in --------------------------------------------------- */
+/* ---- structures that come in --------------------------------------------- */
 
 /* See tcpmon.h. */
 static bool
@@ -178,7 +178,7 @@ take_structure(const struct pp_xcv *xcv, const void *in, size_t in_len,
 	return PP_OK;
 }
 
-/* ---- settings that go out -------------------------------------------------------- */
+/* ---- settings that go out ------------------------------------------------ */
 
 static int
 add(struct list *list, const char *key, const char *value)
@@ -311,7 +311,7 @@ delete(const struct pp_xcv *xcv, const void *in, size_t in_len)
 	return pp_util_delete_port(xcv, name, strlen(name) + 1);
 }
 
-/* ---- questions ------------------------------------------------------------------- */
+/* ---- questions ----------------------------------------------------------- */
 
 /* Fill a field; false if the text has no room. */
 static bool

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend.h"
 #include "committer.h"
@@ -17,6 +18,11 @@
 
 /* How often a batch is begun anew without the operation that spoilt it. */
 #define ROUNDS	4
+
+#define NS_PER_S	INT64_C(1000000000)
+/* Longest wait for more jobs, and most batches without a try. */
+#define LINGER_NS	INT64_C(5000000)
+#define REST_MAX	64
 
 static bool
 suspect(const struct data_dir *dir)
@@ -230,25 +236,99 @@ run(struct committer *com, struct op_list *batch)
 	mailbox_post_list(com->box, batch);
 }
 
+/* ---- batches --------------------------------------------------------- */
+
+static int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+/* With the lock, as are those up to take(). */
+static bool
+hopes(const struct committer *com)
+{
+	return com->jobs < com->hope && com->jobs < COMMITTER_JOBS &&
+	    !com->stop;
+}
+
+static bool
+wait_for_jobs(struct committer *com)
+{
+	int64_t most = com->took_ns / 2;
+	int64_t until = now_ns() + (most < LINGER_NS ? most : LINGER_NS);
+	struct timespec ts = { .tv_sec = until / NS_PER_S,
+	    .tv_nsec = until % NS_PER_S };
+	int error = 0;
+
+	com->lingers = true;
+	while (hopes(com) && error == 0)
+		error = pthread_cond_timedwait(&com->work, &com->lock, &ts);
+	com->lingers = false;
+	return !hopes(com);
+}
+
+/*
+ * Clients that were answered together are back together, a moment later, but
+ * after the steps of the jobs before: a batch of those alone would have them
+ * wait for two syncs instead of one.  So as many jobs are waited for as there
+ * were, but only for half the time of a batch: beyond that it is better to do
+ * something meanwhile.  Where they did not come it is not tried again for a
+ * while.
+ */
+static void
+linger(struct committer *com)
+{
+	if (!hopes(com))
+		return;
+	if (com->rest > 0)
+		com->rest--;
+	else if (wait_for_jobs(com))
+		com->vain = 0;
+	else {
+		com->vain = com->vain < REST_MAX ? com->vain * 2 + 1 :
+		    com->vain;
+		com->rest = com->vain;
+	}
+}
+
 /* Wait for work and take it; false at the end. */
 static bool
 take(struct committer *com, struct op_list *batch)
 {
 	struct op *op;
+	size_t jobs = 0;
 	int n;
 
 	pthread_mutex_lock(&com->lock);
 	while (STAILQ_EMPTY(&com->queue) && !com->stop)
 		pthread_cond_wait(&com->work, &com->lock);
+	linger(com);
 	for (n = 0; n < COMMITTER_BATCH; n++) {
 		op = STAILQ_FIRST(&com->queue);
 		if (op == NULL)
 			break;
 		STAILQ_REMOVE_HEAD(&com->queue, link);
 		STAILQ_INSERT_TAIL(batch, op, link);
+		jobs += op->brings_job;
 	}
+	com->jobs -= jobs;
+	com->hope = jobs;
 	pthread_mutex_unlock(&com->lock);
 	return n > 0;
+}
+
+/* Who came in the meantime is there beside those who come back. */
+static void
+measure(struct committer *com, int64_t begun_ns)
+{
+	com->took_ns = now_ns() - begun_ns;
+	pthread_mutex_lock(&com->lock);
+	com->hope += com->jobs;
+	pthread_mutex_unlock(&com->lock);
 }
 
 static void *
@@ -256,10 +336,25 @@ work(void *arg)
 {
 	struct op_list batch = STAILQ_HEAD_INITIALIZER(batch);
 	struct committer *com = arg;
+	int64_t begun_ns;
 
-	while (take(com, &batch))
+	while (take(com, &batch)) {
+		begun_ns = now_ns();
 		run(com, &batch);
+		measure(com, begun_ns);
+	}
 	return NULL;
+}
+
+static void
+init_work(struct committer *com)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&com->work, &attributes);
+	pthread_condattr_destroy(&attributes);
 }
 
 int
@@ -270,7 +365,7 @@ committer_start(struct committer *com)
 	STAILQ_INIT(&com->queue);
 	com->stop = false;
 	pthread_mutex_init(&com->lock, NULL);
-	pthread_cond_init(&com->work, NULL);
+	init_work(com);
 	error = pool_thread(&com->thread, work, com);
 	if (error == 0)
 		return 0;
@@ -284,7 +379,9 @@ committer_submit(struct committer *com, struct op *op)
 {
 	pthread_mutex_lock(&com->lock);
 	STAILQ_INSERT_TAIL(&com->queue, op, link);
-	pthread_cond_signal(&com->work);
+	com->jobs += op->brings_job;
+	if (!com->lingers || !hopes(com))
+		pthread_cond_signal(&com->work);
 	pthread_mutex_unlock(&com->lock);
 }
 

@@ -2,9 +2,10 @@
  * committer - one thread that makes operations durable, many at a time.
  *
  * While one transaction is on its way to the disk the next operations
- * collect; then they all go in one.  They are applied in the order of
- * submission.  An operation that cannot be applied is left out and the others
- * go on without it; a commit that fails fails them all.
+ * collect; then they all go in one.  Where few clients print one job after the
+ * other it begins when they are back: see linger().  Operations are applied in
+ * the order of submission.  One that cannot be applied is left out and the
+ * others go on without it; a commit that fails fails them all.
  *
  * Lifecycle  committer_start(), committer_submit(), committer_stop(), which
  *            returns when all that was submitted has been posted.
@@ -30,6 +31,8 @@ struct spooldir;
 
 /* Most operations in one transaction. */
 #define COMMITTER_BATCH	512
+/* With so many jobs at hand no more are waited for. */
+#define COMMITTER_JOBS	8
 
 struct committer {
 	const struct backend_ops *ops;
@@ -42,7 +45,16 @@ struct committer {
 	pthread_mutex_t		 lock;
 	pthread_cond_t		 work;
 	struct op_list		 queue;
+	size_t			 jobs;		/* of it that bring one */
 	bool			 stop;
+
+	/* Waiting for more; with the lock, but for took_ns. */
+	size_t			 hope;		/* for so many jobs */
+	bool			 lingers;
+	unsigned int		 rest;		/* batches until the next try */
+	unsigned int		 vain;		/* what rest was last */
+	int64_t			 took_ns;	/* the batch before */
+
 	_Atomic int		 health;	/* enum store_health */
 	unsigned int		 probed;	/* failures before the probe */
 	_Atomic uint64_t	 commits;	/* transactions made durable */

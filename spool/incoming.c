@@ -104,6 +104,12 @@ incoming_bytes(const struct incoming *in)
 	return in->job->bytes;
 }
 
+const struct job *
+incoming_job(const struct incoming *in)
+{
+	return in->job;
+}
+
 int
 incoming_error(const struct incoming *in)
 {
@@ -272,6 +278,74 @@ incoming_arrange(struct incoming *in, const struct incoming_place *places,
 	for (i = 0; i < n; i++)
 		if (describe_document(&documents[i], &places[i].about) == -1)
 			return -1;
+	return 0;
+}
+
+/* A part that is whole; NULL: no memory. */
+static struct part *
+whole_part(const void *bytes, size_t len)
+{
+	struct part *part = calloc(1, sizeof(*part));
+
+	if (part == NULL)
+		return NULL;
+	part->file.fd = -1;
+	part->bytes = malloc(len > 0 ? len : 1);
+	if (part->bytes == NULL) {
+		free(part);
+		return NULL;
+	}
+	memcpy(part->bytes, bytes, len);
+	part->len = part->size = len;
+	return part;
+}
+
+/* What is last now is first then. */
+static void
+to_front(struct incoming *in)
+{
+	struct job_document *documents = in->job->documents;
+	size_t last = in->n_parts - 1;
+	struct job_document doc = documents[last];
+	struct part *part = in->parts[last];
+
+	memmove(documents + 1, documents, last * sizeof(*documents));
+	memmove(in->parts + 1, in->parts, last * sizeof(struct part *));
+	documents[0] = doc;
+	in->parts[0] = part;
+}
+
+int
+incoming_cover(struct incoming *in, const struct job_about_document *about,
+    const void *bytes, size_t len)
+{
+	struct job_document *doc;
+	struct part **parts, *part;
+
+	assert(len <= INCOMING_MEMORY_LEN && !in->job->covered &&
+	    in->followed == NULL);
+	if (in->error == 0)
+		in->error = finish_part(in);
+	errno = -in->error;
+	if (in->error != 0)
+		return -1;
+	parts = reallocarray(in->parts, in->n_parts + 1,
+	    sizeof(struct part *));
+	if (parts == NULL)
+		return -1;
+	in->parts = parts;
+	part = whole_part(bytes, len);
+	doc = part == NULL ? NULL : job_add_document(in->job, about);
+	if (doc == NULL) {
+		if (part != NULL)
+			free(part->bytes);
+		free(part);
+		return -1;
+	}
+	doc->size = len;
+	parts[in->n_parts++] = part;
+	to_front(in);
+	in->job->covered = true;
 	return 0;
 }
 

@@ -84,6 +84,18 @@ struct incoming_place {
 int incoming_arrange(struct incoming *in, const struct incoming_place *places,
     size_t n) __attribute__((warn_unused_result));
 
+/*
+ * A document of our own in front of all others, of INCOMING_MEMORY_LEN at most,
+ * which are copied.  It counts neither for the job's bytes nor for max_bytes.
+ * Once, when all of the client's are there: no document can be added, arranged
+ * or followed any more.  -1 and errno.
+ */
+int incoming_cover(struct incoming *in, const struct job_about_document *about,
+    const void *bytes, size_t len) __attribute__((warn_unused_result));
+
+/* What is known of it; borrowed, until its commit or abort. */
+const struct job *incoming_job(const struct incoming *in);
+
 /* Any step of job_step(), so that it is on record with the job. */
 int incoming_step(struct incoming *in, const struct job_step *step)
     __attribute__((warn_unused_result));

@@ -100,6 +100,8 @@ struct job {
 	uint64_t	 order;		/* in its queue, within a priority */
 	size_t		 n_documents;
 	struct job_document *documents;	/* owned */
+	bool		 covered;	/* the first is ours, not the client's;
+					 * not on record */
 };
 
 /* What a client says about a job or a document; strings are copied. */

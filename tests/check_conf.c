@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/banner.h"
 #include "conf/conf.h"
 #include "conf/conf_keys.h"
 #include "tests/suite.h"
@@ -826,6 +827,11 @@ static const struct refusal refusals[] = {
 	{ STREAM "max_job_size = 1G\n", 6, "max_job_size: \"1G\" needs" },
 	{ STREAM "max_jobs = 1\n", 6, "max_jobs: \"1\" needs" },
 	{ STREAM "max_bytes = 1\n", 6, "max_bytes: \"1\" needs" },
+	{ STREAM "banner = always\n", 6, "banner: \"always\" needs delivery = "
+	    "spool; [queue s] has delivery = stream, which keeps no jobs: "
+	    "leave the key out, or change delivery" },
+	{ STREAM "banner_file = x\n", 6, "banner_file: \"x\" needs" },
+	{ STREAM "banner_format = x\n", 6, "banner_format: \"x\" needs" },
 	/* rules of expiry */
 	{ QUEUE "[queue r]\nports = p\nexpire = 1h\non_expire = divert\n", 8,
 	    "on_expire: \"divert\" needs to know where to; expected divert_to "
@@ -854,8 +860,11 @@ static const struct refusal refusals[] = {
 	    "default_queue" },
 	{ QUEUE "[listener l]\nlisten = *:1\nprotocol = lpd\nguard = no\n", 8,
 	    "guard: \"no\" needs protocol = raw; [listener l] has lpd" },
-	{ QUEUE "[listener l]\nlisten = *:1\nqueue = q\nbanner = yes\n", 8,
-	    "banner: \"yes\" needs protocol = lpd; [listener l] has raw" },
+	{ QUEUE "[listener l]\nlisten = *:1\nqueue = q\nany_case = no\n", 8,
+	    "any_case: \"no\" needs protocol = lpd; [listener l] has raw" },
+	{ QUEUE "[listener l]\nlisten = *:1\nprotocol = lpd\nbanner = yes\n",
+	    8, "unknown key \"banner\" in [listener l]; it belongs to [queue "
+	    "NAME]" },
 	{ QUEUE "[listener l]\nlisten = *:1\nprotocol = raw\n", 5,
 	    "[listener l] has no \"queue\"" },
 	{ QUEUE "[listener l]\nlisten = *:1\nprotocol = lpd\n"
@@ -874,6 +883,17 @@ static const struct refusal refusals[] = {
 	{ QUEUE SPARE "start_printing = immediate\nduplicates = hold\n", 8,
 	    "duplicates: \"hold\" needs start_printing = spooled, as a job "
 	    "must be whole before" },
+	{ QUEUE SPARE "banner = asked\nstart_printing = immediate\n", 7,
+	    "banner: \"asked\" needs start_printing = spooled, as a job must "
+	    "be whole before its page can be made; [queue spare] has "
+	    "immediate" },
+	{ QUEUE SPARE "banner = yes\n", 7,
+	    "banner: \"yes\" is unknown; expected no, asked or always" },
+	{ QUEUE SPARE "banner_file = page.ps\n", 7, "banner_file: \"page.ps\" "
+	    "would never be used; expected banner = asked or banner = always "
+	    "beside it" },
+	{ QUEUE SPARE "banner = no\nbanner_format = text/plain\n", 8,
+	    "banner_format: \"text/plain\" would never be used" },
 	{ "keep_data = 8d\n", 1, "keep_data: 8d is longer than keep_jobs = 7d, "
 	    "the default, and data without its job is of no use; expected 7d "
 	    "at most, or a longer keep_jobs" },
@@ -1142,6 +1162,88 @@ START_TEST(programs_are_looked_for_when_asked)
 	ck_assert(has_error(&errors, 15, "\" cannot be run: it is no regular"));
 	ck_assert(has_error(&errors, 18, "/plain\" cannot be run: it is not "
 	    "executable; expected the path of a program, without arguments"));
+	conf_errors_free(&errors);
+	conf_free(conf);
+}
+END_TEST
+
+/* ---- banner pages ---- */
+
+#define BANNER(name)	"[queue " name "]\nports = p\nbanner = always\n"
+
+static struct conf *
+load_pages(void)
+{
+	mkdir(test_path("dir.ps"), 0755);
+	write_file("good.ps", "%!PS\n(${user}) show\n", 20);
+	write_file("bad.ps", "%!PS\n\n(${usr}) show\n", 20);
+	write_file("empty.ps", "", 0);
+	return load_good(PROLOGUE PORT BANNER("a") "banner_file = good.ps\n"
+	    BANNER("b") BANNER("c") "banner_format = text/plain; "
+	    "charset=utf-8\n" "[queue none]\nports = p\n");
+}
+
+/* For a user with this name the page begins so. */
+static void
+assert_page(const struct conf_queue *queue, const char *user,
+    const char *begins)
+{
+	const char *values[BANNER_FIELDS] = { [BANNER_USER] = user };
+	size_t len;
+	char *page = banner_print(queue->banner_page, values, &len);
+
+	ck_assert_ptr_nonnull(page);
+	ck_assert_msg(len >= strlen(begins) &&
+	    memcmp(page, begins, strlen(begins)) == 0, "%.*s", (int)len, page);
+	free(page);
+}
+
+START_TEST(pages_are_read_when_asked)
+{
+	struct conf_errors errors = { 0 };
+	struct conf *conf = load_pages();
+
+	ck_assert_int_eq(conf->queues[0].banner, CONF_BANNER_ALWAYS);
+	ck_assert_int_eq(conf->queues[3].banner, CONF_BANNER_NO);
+	ck_assert_ptr_null(conf->queues[0].banner_page);
+	ck_assert_int_eq(conf_read_banners(conf, &errors), 0);
+	/* What is read is kept, whatever becomes of the file. */
+	write_file("good.ps", "another", 7);
+	ck_assert_int_eq(conf_read_banners(conf, &errors), 0);
+	ck_assert_uint_eq(errors.n, 0);
+	assert_page(&conf->queues[0], "(b\xc3\xa4)", "%!PS\n(\\(b?\\)) show");
+	assert_page(&conf->queues[1], "(b\xc3\xa4)", "\r\n\r\n  User   (b?)");
+	assert_page(&conf->queues[2], "(b\xc3\xa4)",
+	    "\r\n\r\n  User   (b\xc3\xa4)");
+	ck_assert_ptr_null(conf->queues[3].banner_page);
+	conf_free(conf);
+}
+END_TEST
+
+START_TEST(bad_pages_are_told_with_file_and_line)
+{
+	char large[65600];
+	struct conf_errors errors = { 0 };
+	struct conf *conf;
+
+	conf_free(load_pages());
+	memset(large, 'x', sizeof(large));
+	write_file("large.ps", large, sizeof(large));
+	conf = load_good(PROLOGUE PORT BANNER("a") "banner_file = none.ps\n"
+	    BANNER("b") "banner_file = dir.ps\n"
+	    BANNER("c") "banner_file = bad.ps\n"
+	    BANNER("d") "banner_file = empty.ps\n"
+	    BANNER("e") "banner_file = large.ps\n");
+	ck_assert_int_eq(conf_read_banners(conf, &errors), -1);
+	ck_assert_uint_eq(errors.n, 5);
+	ck_assert(has_error(&errors, 8, "none.ps\" cannot be used: No such "
+	    "file or directory; expected a file with the page's text"));
+	ck_assert(has_error(&errors, 12, "it is no regular file"));
+	ck_assert(has_error(&errors, 3, "\"${usr}\" is no name of a value"));
+	ck_assert_str_eq(errors.v[2].file, test_path("bad.ps"));
+	ck_assert(has_error(&errors, 20, "it is empty"));
+	ck_assert(has_error(&errors, 24, "it has more than 65536 bytes"));
+	ck_assert_str_eq(errors.v[4].file, test_path("test.ini"));
 	conf_errors_free(&errors);
 	conf_free(conf);
 }
@@ -1550,7 +1652,8 @@ conf_suite(void)
 	    a_file_that_cannot_be_read_is_an_error,
 	    root_reads_no_file_that_anyone_can_write,
 	    errors_of_rules_come_all_in_one_run,
-	    programs_are_looked_for_when_asked };
+	    programs_are_looked_for_when_asked, pages_are_read_when_asked,
+	    bad_pages_are_told_with_file_and_line };
 	const TTest *const added[] = { added_ports_are_ports_like_others,
 	    bad_added_ports_are_refused_by_their_own_name };
 	const TTest *const printing[] = { prints_what_it_reads,

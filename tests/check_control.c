@@ -262,6 +262,57 @@ START_TEST(people_pause_queues_and_ports)
 }
 END_TEST
 
+START_TEST(people_close_queues_and_open_them)
+{
+	control_expect(&rig, "POST /v1/queues/Lobby/reject",
+	    "{\"why\": \"new toner \\u00e4\"}", 200, "{\"accepting\": false,"
+	    "\"why\": \"new toner \\u00e4\"}");
+	ck_assert_int_eq(rig.dispatch.act, FAKE_CLOSE);
+	ck_assert_str_eq(rig.dispatch.name, "lobby");
+	ck_assert_str_eq(rig.dispatch.closed_why, "new toner \xc3\xa4");
+	control_expect(&rig, "POST /v1/queues/lobby/accept", NULL, 200,
+	    "{\"name\": \"lobby\", \"accepting\": true, \"why\": null}");
+	ck_assert(!rig.dispatch.closed);
+	control_expect(&rig, "POST /v1/queues/stream/reject", NULL, 200,
+	    "{\"name\": \"stream\", \"accepting\": false, \"why\": null}");
+	rig.dispatch.outcome = -EIO;
+	control_expect(&rig, "POST /v1/queues/lobby/reject", NULL, 500, "{}");
+	rig.dispatch.act = FAKE_NONE;
+	control_expect(&rig, "POST /v1/queues/nix/reject", NULL, 404,
+	    "{\"error\": \"there is no queue \\\"nix\\\"\"}");
+	ck_assert_int_eq(rig.dispatch.act, FAKE_NONE);
+}
+END_TEST
+
+static const char *const bad_reasons[] = {
+	"{\"why\": 7}", "{\"why\": null}", "{\"why\": \"a\\nb\"}",
+	"{\"why\": \"\\u001b[2J\"}", "{\"why\": \"\\u007f\"}",
+	"{\"why\": \"\\u009b2J\"}", "{\"reason\": \"x\"}",
+};
+
+START_TEST(a_reason_is_one_line)
+{
+	control_expect(&rig, "POST /v1/queues/lobby/reject",
+	    bad_reasons[_i], 400, "{}");
+	ck_assert_int_eq(rig.dispatch.act, FAKE_NONE);
+}
+END_TEST
+
+START_TEST(a_reason_has_an_end)
+{
+	char body[256];
+
+	snprintf(body, sizeof(body), "{\"why\": \"%0*d\"}",
+	    DISPATCH_CLOSED_LEN - 1, 0);
+	control_expect(&rig, "POST /v1/queues/lobby/reject", body, 200, "{}");
+	snprintf(body, sizeof(body), "{\"why\": \"%0*d\"}",
+	    DISPATCH_CLOSED_LEN, 0);
+	control_expect(&rig, "POST /v1/queues/lobby/reject", body, 400,
+	    "{\"error\": \"\\\"why\\\" must be a text of 120 bytes at most, "
+	    "without control characters\"}");
+}
+END_TEST
+
 /* ---- looking ----------------------------------------------------------- */
 
 START_TEST(queues_say_what_they_have)
@@ -272,9 +323,12 @@ START_TEST(queues_say_what_they_have)
 	new_job("lobby", 10);
 	new_job("lobby", 20);
 	ck_assert_int_eq(rig_step(&rig.spool, 2, JOB_PENDING_HELD), 0);
-	rig.dispatch.queue_paused = true;
+	rig.dispatch.queue_paused = rig.dispatch.closed = true;
+	strcpy(rig.dispatch.name, "lobby");
+	strcpy(rig.dispatch.closed_why, "moving");
 	should = json_loads("{ \"name\": \"lobby\", \"delivery\": \"spool\","
-	    "\"paused\": true, \"ports\": [ \"lobby-laser\" ],"
+	    "\"paused\": true, \"accepting\": false, \"why\": \"moving\","
+	    "\"ports\": [ \"lobby-laser\" ],"
 	    "\"backup_ports\": [ \"archive\" ], \"jobs\": {"
 	    "\"pending\": 1, \"pending-held\": 1, \"processing\": 0,"
 	    "\"processing-stopped\": 0, \"total\": 2, \"bytes\": 30 } }", 0,
@@ -296,10 +350,12 @@ START_TEST(ports_say_how_they_are)
 	    "{ \"name\": \"lobby-laser\", \"monitor\": \"file\","
 	    "\"language_monitor\": \"mock_lm\", \"state\": \"idle\","
 	    "\"healthy\": true, \"trouble\": null, \"paused\": false,"
-	    "\"waiting\": 0 }, { \"name\": \"archive\","
+	    "\"waiting\": 0, \"status\": null, \"supplies\": [] },"
+	    "{ \"name\": \"archive\","
 	    "\"monitor\": \"null\", \"language_monitor\": null,"
 	    "\"state\": \"idle\", \"healthy\": true, \"trouble\": null,"
-	    "\"paused\": true, \"waiting\": 0 } ] }");
+	    "\"paused\": true, \"waiting\": 0, \"status\": null,"
+	    "\"supplies\": [] } ] }");
 }
 END_TEST
 
@@ -771,6 +827,10 @@ control_suite(void)
 	tcase_add_loop_test(jobs, each_outcome_has_its_words, 0, N(outcomes));
 	tcase_add_loop_test(jobs, people_move_jobs, 0, N(moves));
 	tcase_add_test(jobs, people_pause_queues_and_ports);
+	tcase_add_test(jobs, people_close_queues_and_open_them);
+	tcase_add_loop_test(jobs, a_reason_is_one_line, 0,
+	    N(bad_reasons));
+	tcase_add_test(jobs, a_reason_has_an_end);
 	tcase_add_test(look, queues_say_what_they_have);
 	tcase_add_test(look, ports_say_how_they_are);
 	tcase_add_test(look, status_is_there_also_without_a_store);

@@ -192,10 +192,43 @@ START_TEST(sizes_are_readable)
 }
 END_TEST
 
+/* What a monitor tells without being in trouble is shown as well. */
+START_TEST(ports_show_their_supplies)
+{
+	json_t *json = json_loads("{\"ports\": ["
+	    "{\"name\": \"a\", \"monitor\": \"socket\", \"state\": \"open\","
+	    " \"trouble\": null, \"status\": \"toner-low: low\","
+	    " \"supplies\": [{\"name\": \"Toner\", \"percent\": 7},"
+	    " {\"name\": \"Waste\", \"percent\": null}]},"
+	    "{\"name\": \"b\", \"monitor\": \"null\", \"state\": \"idle\","
+	    " \"trouble\": \"gone\", \"status\": \"offline\","
+	    " \"supplies\": []}]}", 0, NULL);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	in_ascii();
+	ck_assert(json != NULL && out != NULL);
+	ck_assert_int_eq(show_ports(json, out), 0);
+	fclose(out);
+	ck_assert_str_eq(text,
+	    "PORT  MONITOR  STATE  WAITING  TROUBLE\n"
+	    "a     socket   open         0  toner-low: low\n"
+	    "b     null     idle         0  gone\n"
+	    "\n"
+	    "PORT  SUPPLY  LEFT\n"
+	    "a     Toner     7%\n"
+	    "a     Waste      ?\n");
+	free(text);
+	json_decref(json);
+}
+END_TEST
+
 /* An answer of any form is no reason to crash. */
 static const char *const odd[] = {
 	"null", "7", "[]", "{}", "[1, null, {}]", "{\"queues\": 7}",
 	"{\"queues\": [7]}", "{\"ports\": [{\"name\": 7}]}",
+	"{\"ports\": [{\"supplies\": [7, {\"name\": 7}]}, {\"supplies\": 7}]}",
 	"{\"id\": 1, \"documents\": [null, 7], \"reasons\": 7}",
 	"{\"counters\": {\"a\": \"b\"}, \"store\": []}",
 	"[{\"id\": 1, \"bytes\": 0, \"progress\": 9}]",
@@ -231,6 +264,7 @@ ctl_suite(void)
 	tcase_add_test(tc, wide_characters_are_wide);
 	tcase_add_test(tc, a_table_without_rows_has_nothing);
 	tcase_add_loop_test(tc, sizes_are_readable, 0, N(sizes));
+	tcase_add_test(tc, ports_show_their_supplies);
 	tcase_add_loop_test(tc, odd_answers_do_not_hurt, 0, N(odd));
 	suite_add_tcase(suite, tc);
 	return suite;

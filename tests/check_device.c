@@ -685,6 +685,28 @@ START_TEST(test_a_printer_unplugged_before_the_end)
 }
 END_TEST
 
+START_TEST(rule_64_the_device_id_is_there_for_a_language_monitor)
+{
+	static const char id[] = "MFG:Acme;CMD:PJL,PCL;MDL:Press 9;";
+	char text[64] = "";
+	size_t len;
+
+	open_printer();
+	ck_assert_int_eq(rig.module.table->get_printer_data_from_port(rig.port,
+	    PP_CONTROL_DEVICE_ID, NULL, NULL, 0, text, sizeof(text), &len),
+	    PP_NOT_SUPPORTED);
+	fake.id = id;
+	ck_assert_int_eq(rig.module.table->get_printer_data_from_port(rig.port,
+	    PP_CONTROL_DEVICE_ID, NULL, NULL, 0, text, sizeof(text), &len),
+	    PP_OK);
+	ck_assert_str_eq(text, id);
+	ck_assert_uint_eq(len, sizeof(id));
+	ck_assert_int_eq(rig.module.table->get_printer_data_from_port(rig.port,
+	    1, NULL, NULL, 0, text, sizeof(text), &len),
+	    PP_INVALID_PARAMETER);
+}
+END_TEST
+
 START_TEST(test_a_write_that_fails_for_good)
 {
 	static const int errors[] = { ENODEV, EIO, EINVAL };
@@ -719,19 +741,23 @@ START_TEST(test_bytes_before_a_failure_are_counted)
 }
 END_TEST
 
-/* "Offline" of the driver lp; and of usblp, if the printer has a reason. */
+/* Of usblp, if the printer has a reason; of the driver lp, in any case. */
 START_TEST(test_an_error_that_the_printer_explains_is_waited_for)
 {
 	size_t written;
 
-	if (_i == 0)
-		fake.parallel = true;
+	fake.parallel = _i > 0;
 	fake.wires = RIG_WELL;
 	open_printer();
-	fake.wires = RIG_WELL & ~LP_PSELECD;
+	fake.wires = _i == 2 ? RIG_WELL : RIG_WELL & ~LP_PSELECD;
 	refuse(EIO, -1);
 	ck_assert_int_eq(rig_write("x", 1, &written), PP_TIMEOUT);
-	assert_status(PP_STATUS_OFFLINE, PP_SEVERITY_ERROR, "offline");
+	if (_i == 2)
+		assert_status(PP_STATUS_USER_INTERVENTION,
+		    PP_SEVERITY_WARNING, "takes no data");
+	else
+		assert_status(PP_STATUS_OFFLINE, PP_SEVERITY_ERROR,
+		    "offline");
 	fake.wires = RIG_WELL;
 	refuse(0, 0);
 	rig_put("x");
@@ -1040,9 +1066,10 @@ device_suite(void)
 		{ test_unplugged_in_the_middle, 1 },
 		{ test_unplugged_before_the_end, 1 },
 		{ test_a_printer_unplugged_before_the_end, 1 },
+		{ rule_64_the_device_id_is_there_for_a_language_monitor, 1 },
 		{ test_a_write_that_fails_for_good, 3 },
 		{ test_bytes_before_a_failure_are_counted, 1 },
-		{ test_an_error_that_the_printer_explains_is_waited_for, 2 },
+		{ test_an_error_that_the_printer_explains_is_waited_for, 3 },
 		{ test_trouble_between_documents_is_found_and_over, 1 },
 		{ NULL, 0 }
 	};

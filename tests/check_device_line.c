@@ -52,8 +52,12 @@ END_TEST
 
 START_TEST(test_a_line_is_raw_and_9600_8n1_by_default)
 {
-	struct termios line;
+	struct termios line = line_settings();
 
+	/* Whatever was before. */
+	line.c_cflag |= HUPCL | CSTOPB | CRTSCTS;
+	line.c_iflag |= IXON | IXOFF | IXANY | ISTRIP | INLCR;
+	ck_assert_int_eq(tcsetattr(rig.master, TCSANOW, &line), 0);
 	rig_open_node();
 	line = line_settings();
 	ck_assert_uint_eq(cfgetospeed(&line), B9600);

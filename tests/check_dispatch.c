@@ -139,6 +139,119 @@ START_TEST(many_jobs_are_printed_in_order_and_once)
 }
 END_TEST
 
+/* The port takes several at a time from now on. */
+static void
+warm_up(void)
+{
+	int i;
+
+	for (i = 0; i < 6; i++)
+		await(press_print(&press, "q", "warm"), JOB_COMPLETED);
+	ck_assert_uint_gt(port_room(press_port(&press, "a")), 4);
+	ck_assert_int_eq(truncate(press_path("sink", &press), 0), 0);
+}
+
+/* What belongs together comes out together, and the rest in its order. */
+START_TEST(documents_of_a_job_follow_each_other)
+{
+	press_start(&press, Q_A, "a");
+	warm_up();
+	pause_queue("q");
+	(void)press_print(&press, "q", "1");
+	(void)press_print_all(&press, "q", "2a 2b++ 2c");
+	(void)press_print_all(&press, "q", "3a 3b");
+	(void)press_print(&press, "q", "4");
+	(void)press_print_all(&press, "q", "5+++");
+	(void)press_print(&press, "q", "6");
+	resume_queue("q");
+	press_expect_printed(&press, "a:1\na:2a\na:2b\na:2b\na:2b\na:2c\n"
+	    "a:3a\na:3b\na:4\na:5\na:5\na:5\na:5\na:6\n");
+	press_stop(&press);
+}
+END_TEST
+
+/* Three jobs, the first of which is at its slow document. */
+static void
+fill_line(uint64_t ids[3])
+{
+	warm_up();
+	pause_queue("q");
+	ids[0] = press_print_all(&press, "q", "slow-1 1b");
+	ids[1] = press_print_all(&press, "q", "2a 2b");
+	ids[2] = press_print(&press, "q", "3");
+	resume_queue("q");
+	press_await_at_port(&press, "a", ids[0]);
+	while (dispatch_running(press.dispatch) < 3)
+		press_turn(&press);
+}
+
+START_TEST(people_take_jobs_out_of_the_line)
+{
+	uint64_t ids[3];
+
+	press_start(&press, Q_A, "a");
+	fill_line(ids);
+	ck_assert_int_eq(press_act(&press, ids[1], DISPATCH_CANCEL), 0);
+	expect(ids[1], JOB_CANCELED);
+	ck_assert_int_eq(press_act(&press, ids[2], DISPATCH_HOLD), 0);
+	expect(ids[2], JOB_PENDING_HELD);
+	press_let(&press, "a");
+	await(ids[0], JOB_COMPLETED);
+	ck_assert_int_eq(press_act(&press, ids[2], DISPATCH_RELEASE), 0);
+	await(ids[2], JOB_COMPLETED);
+	press_expect_printed(&press, "a:slow-1\na:1b\na:3\n");
+	press_stop(&press);
+}
+END_TEST
+
+START_TEST(a_line_behind_a_slow_job_goes_to_another_port)
+{
+	uint64_t ids[3];
+
+	press_start(&press, Q_AB, "a b");
+	ck_assert_int_eq(press_pause_port(&press, "b", true), 0);
+	fill_line(ids);
+	ck_assert_int_eq(press_pause_port(&press, "b", false), 0);
+	await(ids[2], JOB_COMPLETED);
+	press_expect_printed(&press, "b:2a\nb:2b\nb:3\n");
+	expect_attempts(ids[1], 1, false);
+	press_let(&press, "a");
+	await(ids[0], JOB_COMPLETED);
+	press_expect_printed(&press, "b:2a\nb:2b\nb:3\na:slow-1\na:1b\n");
+	press_stop(&press);
+}
+END_TEST
+
+/* A crash of the host, or the end of the daemon. */
+START_TEST(a_line_survives_its_port)
+{
+	uint64_t ids[3];
+
+	press_start(&press, Q_A, "a");
+	fill_line(ids);
+	if (_i == 0) {
+		press_kill_hosts(&press);
+		while (counters.failed == 0)
+			press_turn(&press);
+	} else {
+		dispatch_stop(press.dispatch, NULL, NULL);
+		press_end(&press);
+		press_start(&press, Q_A, "a");
+	}
+	press_await_at_port(&press, "a", ids[0]);
+	press_let(&press, "a");
+	await(ids[2], JOB_COMPLETED);
+	expect(ids[0], JOB_COMPLETED);
+	/* After a crash nobody knows that they had not been begun. */
+	expect_attempts(ids[1], _i == 0 ? 1 : 2, _i == 1);
+	expect_attempts(ids[2], _i == 0 ? 1 : 2, _i == 1);
+	press_expect_printed(&press, _i == 0 ?
+	    "a:slow-1\na:1b\na:2a\na:2b\na:3\n" :
+	    "a:slow-1\na:1b\na:2a\na:2b\na:3!\n");
+	press_stop(&press);
+}
+END_TEST
+
 START_TEST(a_slow_port_gets_one_at_a_time)
 {
 	uint64_t id, next;
@@ -884,6 +997,41 @@ START_TEST(a_paused_queue_is_paused_after_a_restart)
 }
 END_TEST
 
+/* It is known before the first client comes, and of any queue. */
+START_TEST(a_closed_queue_is_closed_after_a_restart)
+{
+	static const char queues[] = Q_A "[queue s]\nports = a\n"
+	    "delivery = stream\n";
+	uint64_t id;
+
+	press_start(&press, queues, "a");
+	ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "q"),
+	    "the spool is being read");
+	dispatch_recall(press.dispatch);
+	ck_assert_ptr_null(dispatch_queue_closed(press.dispatch, "q"));
+	ck_assert_int_eq(press_close_queue(&press, "Q", "moving"), 0);
+	ck_assert_int_eq(press_close_queue(&press, "s", ""), 0);
+	ck_assert_int_eq(press_close_queue(&press, "x", ""), -ENOENT);
+	press_stop(&press);
+	press_start(&press, queues, "a");
+	dispatch_recall(press.dispatch);
+	ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "Q"), "moving");
+	ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "s"), "");
+	id = press_print(&press, "q", "what is in");
+	await(id, JOB_COMPLETED);
+	ck_assert_int_eq(press_close_queue(&press, "q", "later"), 0);
+	ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "q"), "later");
+	ck_assert_int_eq(press_close_queue(&press, "q", NULL), 0);
+	ck_assert_ptr_null(dispatch_queue_closed(press.dispatch, "q"));
+	press_stop(&press);
+	press_start(&press, queues, "a");
+	dispatch_recall(press.dispatch);
+	ck_assert_ptr_null(dispatch_queue_closed(press.dispatch, "q"));
+	ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "s"), "");
+	press_stop(&press);
+}
+END_TEST
+
 START_TEST(a_paused_port_is_paused_after_a_restart)
 {
 	char why[DISPATCH_WHY_LEN];
@@ -937,6 +1085,26 @@ START_TEST(a_word_that_comes_before_the_answer_counts)
 	ck_assert(!dispatch_queue_paused(press.dispatch, "q"));
 	ck_assert(!dispatch_port_paused(press.dispatch, "a"));
 	await(press_print(&press, "q", "now"), JOB_COMPLETED);
+	press_stop(&press);
+}
+END_TEST
+
+START_TEST(a_word_on_a_closed_queue_counts_as_well)
+{
+	press_start(&press, Q_A, "a");
+	ck_assert_int_eq(press_close_queue(&press, "q", "moving"), 0);
+	press_stop(&press);
+	press_start(&press, Q_A, "a");
+	await_answer();
+	ck_assert_int_eq(press_close_queue(&press, "q", _i == 0 ? NULL :
+	    "later"), 0);
+	while (!dispatch_loaded(press.dispatch))
+		press_turn(&press);
+	if (_i == 0)
+		ck_assert_ptr_null(dispatch_queue_closed(press.dispatch, "q"));
+	else
+		ck_assert_str_eq(dispatch_queue_closed(press.dispatch, "q"),
+		    "later");
 	press_stop(&press);
 }
 END_TEST
@@ -1157,6 +1325,10 @@ add_printing(Suite *suite)
 
 	tcase_add_test(tcase, a_job_is_printed_and_accounted_for);
 	tcase_add_test(tcase, many_jobs_are_printed_in_order_and_once);
+	tcase_add_test(tcase, documents_of_a_job_follow_each_other);
+	tcase_add_test(tcase, people_take_jobs_out_of_the_line);
+	tcase_add_test(tcase, a_line_behind_a_slow_job_goes_to_another_port);
+	tcase_add_loop_test(tcase, a_line_survives_its_port, 0, 2);
 	tcase_add_test(tcase, a_slow_port_gets_one_at_a_time);
 	tcase_add_test(tcase, a_pool_prints_side_by_side);
 	tcase_add_test(tcase, jobs_behind_a_slow_one_are_called_back);
@@ -1204,8 +1376,11 @@ add_people(Suite *suite)
 	tcase_add_test(tcase, a_finished_job_is_printed_again);
 	tcase_add_test(tcase, a_job_without_data_is_not_printed_again);
 	tcase_add_test(tcase, a_paused_queue_is_paused_after_a_restart);
+	tcase_add_test(tcase, a_closed_queue_is_closed_after_a_restart);
 	tcase_add_test(tcase, a_paused_port_is_paused_after_a_restart);
 	tcase_add_loop_test(tcase, a_word_that_comes_before_the_answer_counts,
+	    0, 2);
+	tcase_add_loop_test(tcase, a_word_on_a_closed_queue_counts_as_well,
 	    0, 2);
 }
 

@@ -300,8 +300,8 @@ START_TEST(a_spool_that_cannot_be_read_is_told_once)
 	make_well();
 	while (!dispatch_loaded(press.dispatch))
 		press_turn(&press);
-	expect_told("what is paused cannot be read",
-	    "what is paused is known now");
+	expect_told("what is paused or closed cannot be read",
+	    "what is paused or closed is known now");
 	expect(id, JOB_PENDING);
 	while (press_pause_queue(&press, "q", false) != 0)
 		press_turn(&press);
@@ -497,6 +497,8 @@ START_TEST(jobs_are_read_anew_when_the_store_is_back)
 	ck_assert_int_eq(press_act(&press, next, DISPATCH_HOLD), -ENXIO);
 	ck_assert_int_eq(press_pause_queue(&press, "q", true), -ENXIO);
 	ck_assert(!dispatch_queue_paused(press.dispatch, "q"));
+	ck_assert_int_eq(press_close_queue(&press, "q", ""), -ENXIO);
+	ck_assert_ptr_null(dispatch_queue_closed(press.dispatch, "q"));
 	bring_back();
 	await(next, JOB_COMPLETED);
 	expect(id, JOB_COMPLETED);

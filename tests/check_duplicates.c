@@ -57,6 +57,19 @@ make(uint64_t id, const struct traits *traits)
 	return job;
 }
 
+/* With a page of ours in front of what makes it what it is. */
+static struct job *
+make_covered(uint64_t id, uint8_t page)
+{
+	static const struct traits covered = { FROM, { { 9, 0, 9, 1 },
+	    { 100, 1, 2, 1 } }, "alice", "Minutes", 0 };
+	struct job *job = make(id, &covered);
+
+	job->documents[0].sha256[0] = page;
+	job->covered = true;
+	return job;
+}
+
 static void
 remember(uint64_t id, const struct traits *traits, int64_t now_ms)
 {
@@ -128,6 +141,23 @@ START_TEST(what_is_too_old_does_not_hide_what_is_not)
 	remember(17, &ordinary, NOW_MS);
 	remember(18, &ordinary, NOW_MS + 1);
 	ck_assert_uint_eq(match(&ordinary, NOW_MS + WINDOW_MS + 1), 18);
+}
+END_TEST
+
+START_TEST(a_page_of_ours_does_not_count)
+{
+	struct job *first = make_covered(17, 7), *second = make_covered(18, 8);
+
+	duplicates_remember(duplicates, first, NOW_MS);
+	ck_assert_uint_eq(duplicates_match(duplicates, second, WINDOW_MS,
+	    NOW_MS), 17);
+	duplicates_remember(duplicates, first, NOW_MS);
+	second->documents[1].size++;
+	ck_assert_uint_eq(duplicates_match(duplicates, second, WINDOW_MS,
+	    NOW_MS), 0);
+	ck_assert_uint_eq(match(&ordinary, NOW_MS), 17);
+	job_free(first);
+	job_free(second);
 }
 END_TEST
 
@@ -210,6 +240,7 @@ duplicates_suite(void)
 	tcase_add_test(tcase, two_breaks_excuse_two_repeats_in_their_order);
 	tcase_add_test(tcase, the_window_ends);
 	tcase_add_test(tcase, what_is_too_old_does_not_hide_what_is_not);
+	tcase_add_test(tcase, a_page_of_ours_does_not_count);
 	tcase_add_loop_test(tcase, another_job_is_another_job, 0,
 	    COUNT(others));
 	tcase_add_test(tcase, the_order_of_documents_counts);

@@ -570,6 +570,13 @@ print_sent(const char *script, int n)
 		print_one(i);
 	while (n_sent < n)
 		turn();
+}
+
+/* The same with a host that waits then. */
+static void
+print_and_wait(const char *script)
+{
+	print_sent(script, 1);
 	ck_assert_int_eq(n_back, 0);
 }
 
@@ -664,7 +671,7 @@ START_TEST(what_was_sent_can_be_canceled)
 	static const enum wire_verdict verdicts[] = { WIRE_CANCELED,
 	    WIRE_DONE };
 
-	print_sent("ready opened docs send obey-cancel close", 1);
+	print_and_wait("ready opened docs send obey-cancel close");
 	port_cancel_document(port, &docs[0], flags[_i]);
 	wait_for_back(1);
 	expect_back(0, verdicts[_i]);
@@ -675,7 +682,7 @@ END_TEST
 /* drain_timeout has passed: the record must not say that it is to print. */
 START_TEST(what_was_sent_is_done_when_the_daemon_ends)
 {
-	print_sent("ready opened docs send obey-cancel close", 1);
+	print_and_wait("ready opened docs send obey-cancel close");
 	port_drain(port, on_idle, NULL);
 	ck_assert_int_eq(n_back, 0);
 	port_cancel(port);
@@ -688,6 +695,7 @@ END_TEST
 START_TEST(what_was_sent_is_done_when_the_port_is_freed)
 {
 	print_sent("ready opened docs send", 2);
+	ck_assert_int_eq(n_back, 0);
 	port_free(port);
 	port = NULL;
 	ck_assert_int_eq(n_back, 2);
@@ -700,7 +708,7 @@ END_TEST
 /* A port that is to close waits for pages, but not for paper. */
 START_TEST(rule_23_a_port_with_pages_to_come_is_not_closed)
 {
-	print_sent("ready opened docs send obey-cancel close", 1);
+	print_and_wait("ready opened docs send obey-cancel close");
 	port_retire(port, on_idle, NULL);
 	ck_assert_int_eq(event_base_loop(base, EVLOOP_NONBLOCK), 0);
 	ck_assert_int_eq(port_state(port), PORT_OPEN);
@@ -715,7 +723,7 @@ END_TEST
 
 START_TEST(a_port_without_paper_is_closed_if_it_is_to)
 {
-	print_sent("ready opened docs send paper-out close", 1);
+	print_and_wait("ready opened docs send paper-out close");
 	port_retire(port, on_idle, NULL);
 	while (!idle)
 		turn();

@@ -268,6 +268,90 @@ START_TEST(point_17_a_queue_that_is_paused)
 }
 END_TEST
 
+/* What is in prints on; what has begun may end. */
+START_TEST(point_12_a_queue_that_is_closed)
+{
+	struct sender client, early;
+	char text[512];
+
+	lpd_rig_begin("");
+	client_enter(&early);
+	ck_assert_int_eq(client_say(&early, "\2lobby\n"), ACK);
+	ck_assert_int_eq(client_control(&early, "cfA001h", "Pa\nldfA001h\n"), ACK);
+	rig.receive.dispatch.closed = "new toner";
+	client_enter(&client);
+	client_send(&client, "\2front\n", 7);
+	ck_assert_uint_gt(client_hear_all(&client, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "\2the queue takes no jobs now: new toner\n");
+	client_leave(&client);
+	ck_assert_int_eq(client_data(&early, "dfA001h", "abc"), ACK);
+	ck_assert_uint_eq(rig.receive.dispatch.n, 1);
+	ck_assert_int_eq(client_control(&early, "cfA002h", "Pa\nldfA002h\n"), 2);
+	client_leave(&early);
+	lpd_rig_settle();
+	ck_assert_uint_eq(counters.refused, 2);
+	ck_assert_uint_eq(receive_rig_jobs(&rig.receive), 1);
+	rig.receive.dispatch.closed = NULL;
+	lpd_rig_print("open again");
+	ck_assert_uint_eq(rig.receive.dispatch.n, 2);
+}
+END_TEST
+
+static const char *const begun[] = {
+	"\2lobby\n", "\0023 dfA001h\n", "\0033 dfA001h\n",
+};
+
+/* In a session without a job, whatever the job would begin with. */
+START_TEST(point_12_a_queue_that_is_closed_in_mid_session)
+{
+	struct sender client;
+
+	lpd_rig_begin("");
+	client_enter(&client);
+	ck_assert_int_eq(client_say(&client, "\2lobby\n"), ACK);
+	rig.receive.dispatch.closed = "";
+	ck_assert_int_eq(client_say(&client, begun[_i]), 2);
+	client_finish(&client);
+	lpd_rig_is_empty();
+}
+END_TEST
+
+/* Data is there, and its control file is of the same job. */
+START_TEST(point_12_a_job_that_has_begun_may_end)
+{
+	struct sender client;
+
+	lpd_rig_begin("");
+	client_enter(&client);
+	ck_assert_int_eq(client_say(&client, "\2lobby\n"), ACK);
+	ck_assert_int_eq(client_data(&client, "dfA001h", "abc"), ACK);
+	rig.receive.dispatch.closed = "";
+	ck_assert_int_eq(client_say(&client, "\2lobby\n"), ACK);
+	ck_assert_int_eq(client_data(&client, "dfB001h", "de"), ACK);
+	ck_assert_int_eq(client_control(&client, "cfA001h", "Pa\nldfA001h\n"
+	    "ldfB001h\n"), ACK);
+	client_finish(&client);
+	ck_assert_str_eq(lpd_rig_contents(lpd_rig_job()), "abc|de");
+}
+END_TEST
+
+START_TEST(point_17_a_queue_that_is_closed)
+{
+	struct sender client;
+	char text[512];
+
+	lpd_rig_begin("");
+	rig.receive.dispatch.closed = "new toner";
+	client_enter(&client);
+	client_send(&client, "\3lobby\n", 7);
+	client_hear_all(&client, text, sizeof(text));
+	ck_assert_str_eq(text, "lobby is ready\n"
+	    "lobby takes no jobs: new toner\nno entries\n");
+	client_leave(&client);
+	lpd_rig_settle();
+}
+END_TEST
+
 START_TEST(point_17_columns)
 {
 	struct sender client;
@@ -336,23 +420,6 @@ START_TEST(point_36_copies_of_several_documents)
 	ck_assert_str_eq(lpd_rig_contents(lpd_rig_job()), "first|second");
 	ck_assert_uint_eq(lpd_rig_job()->documents[0].copies, 2);
 	ck_assert_uint_eq(lpd_rig_job()->documents[1].copies, 2);
-}
-END_TEST
-
-START_TEST(point_44_a_banner_is_kept_if_it_is_wanted)
-{
-	struct sender client;
-
-	lpd_rig_begin(_i == 0 ? "banner = no" : "banner = yes");
-	client_enter(&client);
-	ck_assert_int_eq(client_say(&client, "\2lobby\n"), ACK);
-	ck_assert_int_eq(client_control(&client, "cfA001h",
-	    "Lalice\nMbob\nldfA001h\n"), ACK);
-	ck_assert_int_eq(client_data(&client, "dfA001h", "abc"), ACK);
-	client_finish(&client);
-	ck_assert_str_eq(lpd_rig_contents(lpd_rig_job()), "abc");
-	ck_assert_str_eq(lpd_rig_job()->extra, _i == 0 ? "cfA001h\nMbob\n" :
-	    "cfA001h\nLalice\nMbob\n");
 }
 END_TEST
 
@@ -760,6 +827,99 @@ START_TEST(point_06_names_of_queues)
 }
 END_TEST
 
+/* ---- banner pages -------------------------------------------------------- */
+
+static const char template[] = "${user}|${host}|${title}|${class}|${queue}|"
+    "${job}";
+
+static const struct {
+	const char	*policy, *lines, *page;	/* page NULL: none */
+} banners[] = {
+	{ "no", "Lalice\n", NULL },
+	{ "asked", "", NULL },
+	{ "asked", "Lbob\nCA-class\n", "bob|h|title|A-class|lobby|1" },
+	{ "asked", "L\n", NULL },
+	{ "always", "", "alice|h|title||lobby|1" },
+	{ "always", "Lb^\033o)b\n", "b.o)b|h|title||lobby|1" },
+};
+
+START_TEST(point_44_a_page_in_front)
+{
+	const char *page = banners[_i].page;
+	char lines[400], text[300], path[300];
+	struct sender client;
+	const struct job *job;
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s", rig_path(&rig.receive.spool, "page"));
+	out = fopen(path, "w");
+	ck_assert(out != NULL && fputs(template, out) != EOF &&
+	    fclose(out) == 0);
+	snprintf(lines, sizeof(lines), "banner = %s\n%s%s\n",
+	    banners[_i].policy, banners[_i].policy[0] == 'n' ? "; " :
+	    "banner_file = ", path);
+	lpd_rig_queue = lines;
+	lpd_rig_begin("");
+	lpd_rig_queue = "";
+	ck_assert_int_eq(unlink(path), 0);
+	client_enter(&client);
+	ck_assert_int_eq(client_say(&client, "\2lobby\n"), ACK);
+	snprintf(text, sizeof(text), "Hh\nPalice\nJtitle\n%sldfA001h\n"
+	    "ldfA001h\nldfB001h\n", banners[_i].lines);
+	ck_assert_int_eq(client_control(&client, "cfA001h", text), ACK);
+	ck_assert_int_eq(client_data(&client, "dfB001h", "second"), ACK);
+	ck_assert_int_eq(client_data(&client, "dfA001h", "first"), ACK);
+	client_finish(&client);
+	job = lpd_rig_job();
+	snprintf(text, sizeof(text), "%s%sfirst|second", page != NULL ? page :
+	    "", page != NULL ? "|" : "");
+	ck_assert_str_eq(lpd_rig_contents(job), text);
+	ck_assert_uint_eq(job->bytes, 11);
+	ck_assert_uint_eq(job->documents[0].copies, page != NULL ? 1 : 2);
+	ck_assert_uint_eq(job->documents[job->n_documents - 2].copies, 2);
+}
+END_TEST
+
+START_TEST(point_44_what_is_asked_for_is_kept)
+{
+	struct sender client;
+
+	lpd_rig_begin("");
+	client_enter(&client);
+	ck_assert_int_eq(client_say(&client, "\2lobby\n"), ACK);
+	ck_assert_int_eq(client_control(&client, "cfA001h", "Hh\nPa\nLbob\n"
+	    "ldfA001h\n"), ACK);
+	ck_assert_int_eq(client_data(&client, "dfA001h", "abc"), ACK);
+	client_finish(&client);
+	ck_assert_ptr_nonnull(strstr(lpd_rig_job()->extra, "\nLbob\n"));
+}
+END_TEST
+
+/* Data alone, of which only the host is known. */
+START_TEST(point_44_a_page_for_anonymous)
+{
+	struct sender client;
+	char text[2048];
+
+	lpd_rig_queue = "banner = always";
+	lpd_rig_begin("");
+	lpd_rig_queue = "";
+	client_enter(&client);
+	ck_assert_int_eq(client_say(&client, "\2lobby\n"), ACK);
+	ck_assert_int_eq(client_data(&client, "dfA001h", "abc"), ACK);
+	client_finish(&client);
+	ck_assert_uint_eq(lpd_rig_job()->n_documents, 2);
+	ck_assert_ptr_nonnull(strstr(lpd_rig_contents(lpd_rig_job()),
+	    "  User   anonymous\r\n  Host   10.0.0.5\r\n"));
+	client_enter(&client);
+	client_send(&client, "\4lobby\n", 7);
+	client_hear_all(&client, text, sizeof(text));
+	ck_assert_msg(strstr(text, "        banner   ") != NULL, "%s", text);
+	client_leave(&client);
+	lpd_rig_settle();
+}
+END_TEST
+
 /* ---- the end of the store, and of the daemon ----------------------------- */
 
 START_TEST(the_store_is_lost)
@@ -874,11 +1034,16 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, point_09_silence_has_two_limits);
 	tcase_add_loop_test(tcase,
 	    point_10_the_first_answer_waits_for_no_disk, 0, 2);
+	tcase_add_test(tcase, point_12_a_queue_that_is_closed);
+	tcase_add_loop_test(tcase,
+	    point_12_a_queue_that_is_closed_in_mid_session, 0, COUNT(begun));
+	tcase_add_test(tcase, point_12_a_job_that_has_begun_may_end);
 	tcase_add_loop_test(tcase, point_07_13_19_codes_of_refusals, 0,
 	    COUNT(refusals));
 	tcase_add_test(tcase, point_13_later_is_2);
 	tcase_add_test(tcase, point_13_refusals_take_time_and_nothing_else);
 	tcase_add_test(tcase, point_17_a_queue_that_is_paused);
+	tcase_add_test(tcase, point_17_a_queue_that_is_closed);
 	tcase_add_test(tcase, point_17_columns);
 	tcase_add_test(tcase, point_20_an_abort_forgets_one_job);
 	tcase_add_loop_test(tcase, point_22_a_length_that_is_not_known, 0,
@@ -905,8 +1070,10 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, point_35_another_queue_in_the_middle);
 	tcase_add_loop_test(tcase, point_36_copies_of_several_documents, 0, 3);
 	tcase_add_test(tcase, point_37_the_same_name_twice);
-	tcase_add_loop_test(tcase, point_44_a_banner_is_kept_if_it_is_wanted,
-	    0, 2);
+	tcase_add_loop_test(tcase, point_44_a_page_in_front, 0,
+	    COUNT(banners));
+	tcase_add_test(tcase, point_44_what_is_asked_for_is_kept);
+	tcase_add_test(tcase, point_44_a_page_for_anonymous);
 	tcase_add_test(tcase, point_06_options_in_the_name);
 	tcase_add_loop_test(tcase, point_06_names_of_queues, 0,
 	    COUNT(names));

@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 
+#include "conf/banner.h"
 #include "daemon/counters.h"
 #include "tests/receive_rig.h"
 #include "tests/spool_shim.h"
@@ -71,6 +72,39 @@ START_TEST(every_byte_is_kept)
 	ck_assert_uint_eq(job->priority, 70);
 	ck_assert_int_eq(job->created_ms, 1700000000123);
 	ck_assert_uint_eq(job->n_documents, 1);
+}
+END_TEST
+
+/* A page for the host, that the client neither sees nor pays for. */
+START_TEST(a_banner_page_is_in_front)
+{
+	struct banner_fault fault;
+	struct sender sender;
+	const struct job *job;
+	char page[64];
+
+	rig.queue.banner_page = banner_new("${user} ${host} ${title} ${queue} "
+	    "${job}", 40, false, &fault);
+	rig.queue.banner = _i == 0 ? CONF_BANNER_ALWAYS : CONF_BANNER_ASKED;
+	rig.queue.max_job_bytes = 70000;
+	ck_assert_int_eq(sender_print(&rig, &sender, bytes, 70000),
+	    RECEIVE_KEPT);
+	ck_assert_uint_eq(sender.outcome.bytes, 70000);
+	ck_assert_uint_eq(rig.spooler.asked_bytes, 70000);
+	job = rig.dispatch.jobs[0];
+	ck_assert_uint_eq(job->bytes, 70000);
+	if (_i == 0) {
+		snprintf(page, sizeof(page), "10.0.0.5 10.0.0.5  lobby %llu",
+		    (unsigned long long)job->id);
+		ck_assert_uint_eq(job->n_documents, 2);
+		ck_assert_str_eq(job->documents[0].name, "banner");
+		ck_assert_str_eq(job->documents[0].format, "text/plain");
+		ck_assert_uint_eq(job->documents[1].size, 70000);
+		ck_assert(receive_rig_holds(&rig, job->id, page,
+		    strlen(page)));
+	} else
+		ck_assert_uint_eq(job->n_documents, 1);
+	banner_free(rig.queue.banner_page);
 }
 END_TEST
 
@@ -618,6 +652,7 @@ static void
 add_tests(TCase *tc)
 {
 	tcase_add_loop_test(tc, every_byte_is_kept, 0, N(sizes));
+	tcase_add_loop_test(tc, a_banner_page_is_in_front, 0, 2);
 	tcase_add_test(tc, no_byte_is_no_job);
 	tcase_add_test(tc, a_small_job_needs_no_wait);
 	tcase_add_test(tc, many_clients_at_once);

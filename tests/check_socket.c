@@ -28,7 +28,7 @@ static char *large;
 
 static const struct pp_doc_info_1 doc = { "Report", NULL, "" };
 
-/* ---- ports and documents ---------------------------------------------------- */
+/* ---- ports and documents ------------------------------------------------- */
 
 static int64_t stall_timeout_ms;
 static int (*plain_config_number)(struct pp_spooler *, const char *,
@@ -282,7 +282,7 @@ dead_port(void)
 	return number;
 }
 
-/* ---- what the printer gets --------------------------------------------------- */
+/* ---- what the printer gets ----------------------------------------------- */
 
 START_TEST(test_the_printer_gets_the_document)
 {
@@ -365,7 +365,7 @@ START_TEST(test_a_descriptor_is_moved_by_the_host)
 }
 END_TEST
 
-/* ---- the contract ------------------------------------------------------------ */
+/* ---- the contract -------------------------------------------------------- */
 
 START_TEST(rule_17_a_second_open_is_busy)
 {
@@ -504,7 +504,7 @@ START_TEST(rule_48_a_deleted_document_ends_with_a_reset)
 }
 END_TEST
 
-/* ---- printers that wait ------------------------------------------------------ */
+/* ---- printers that wait -------------------------------------------------- */
 
 START_TEST(rule_39_a_printer_that_does_not_read_is_a_timeout)
 {
@@ -674,7 +674,7 @@ START_TEST(test_a_printer_that_never_closes_need_not)
 }
 END_TEST
 
-/* ---- cancel ------------------------------------------------------------------ */
+/* ---- cancel -------------------------------------------------------------- */
 
 /* A port that answers no connection: its backlog is full. */
 static int
@@ -768,7 +768,7 @@ START_TEST(rule_49_a_cancel_ends_an_end)
 }
 END_TEST
 
-/* ---- printers that break off --------------------------------------------------- */
+/* ---- printers that break off --------------------------------------------- */
 
 START_TEST(test_a_reset_in_the_middle_is_told_with_its_place)
 {
@@ -843,7 +843,7 @@ START_TEST(test_a_printer_that_resets_at_the_end_fails)
 }
 END_TEST
 
-/* ---- what printers say --------------------------------------------------------- */
+/* ---- what printers say --------------------------------------------------- */
 
 START_TEST(test_a_printer_is_heard)
 {
@@ -890,15 +890,44 @@ START_TEST(rule_77_a_printer_is_heard_while_it_takes_nothing)
 }
 END_TEST
 
-START_TEST(test_what_is_said_at_the_end_is_dropped)
+START_TEST(rule_45_what_is_said_at_the_end_can_be_read_after_it)
 {
-	begin_with(&(struct raw_habits){ .chatter = LARGE_LEN });
+	char buf[100] = "";
+	size_t n = 99;
+
+	begin_with(&(struct raw_habits){ .says_last = "PAGES=5" });
 	print(1, "Hello");
-	ck_assert(raw_has(printer, "Hello", 5));
+	ck_assert_int_eq(hear(buf, 5, &n), PP_OK);
+	ck_assert_uint_eq(n, 5);
+	ck_assert_int_eq(hear(buf + 5, sizeof(buf) - 5, &n), PP_OK);
+	ck_assert_str_eq(buf, "PAGES=5");
+	ck_assert_int_eq(hear(buf, sizeof(buf), &n), PP_INVALID_HANDLE);
+	ck_assert_uint_eq(n, 0);
+	print(2, "Hello");
+	start(3);
+	ck_assert_int_eq(hear(buf, sizeof(buf), &n), PP_OK);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_int_eq(end_deleted(), PP_OK);
 }
 END_TEST
 
-/* ---- one connection for all ------------------------------------------------------ */
+START_TEST(test_of_endless_talk_the_end_is_kept)
+{
+	static char heard[LARGE_LEN];
+	size_t n = 1, sum = 0;
+
+	begin_with(&(struct raw_habits){ .chatter = LARGE_LEN,
+	    .says_last = "PAGES=5" });
+	print(1, "Hello");
+	ck_assert(raw_has(printer, "Hello", 5));
+	while (hear(heard + sum, sizeof(heard) - sum, &n) == PP_OK)
+		sum += n;
+	ck_assert_uint_eq(sum, 65536);
+	ck_assert_int_eq(memcmp(heard + sum - 7, "PAGES=5", 7), 0);
+}
+END_TEST
+
+/* ---- one connection for all ---------------------------------------------- */
 
 START_TEST(test_a_kept_connection_takes_all_documents)
 {
@@ -952,7 +981,7 @@ START_TEST(test_a_deleted_document_takes_the_kept_connection_along)
 }
 END_TEST
 
-/* ---- settings ---------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------ */
 
 static const struct {
 	const char	*key, *value;
@@ -1111,7 +1140,8 @@ socket_suite(void)
 		test_a_printer_that_closes_early_has_not_all,
 		test_a_printer_that_resets_at_the_end_fails,
 		test_a_printer_is_heard,
-		test_what_is_said_at_the_end_is_dropped,
+		rule_45_what_is_said_at_the_end_can_be_read_after_it,
+		test_of_endless_talk_the_end_is_kept,
 		test_a_kept_connection_takes_all_documents,
 		test_a_deleted_document_takes_the_kept_connection_along,
 		test_good_settings_are_not_tried,

@@ -116,7 +116,7 @@ stored(const char *port, const char *key)
 	return value != NULL ? value : "(none)";
 }
 
-/* ---- there and back ------------------------------------------------------------ */
+/* ---- there and back ------------------------------------------------------ */
 
 START_TEST(rule_62_what_was_added_comes_back)
 {
@@ -267,7 +267,7 @@ START_TEST(test_a_port_is_deleted_in_both_forms)
 }
 END_TEST
 
-/* ---- rights ---------------------------------------------------------------------- */
+/* ---- rights -------------------------------------------------------------- */
 
 START_TEST(rule_54_changes_need_administer_whatever_the_input)
 {
@@ -310,7 +310,7 @@ START_TEST(rule_54_looking_needs_no_right_but_for_the_secret)
 }
 END_TEST
 
-/* ---- hostile input ---------------------------------------------------------------- */
+/* ---- hostile input ------------------------------------------------------- */
 
 static const struct {
 	size_t	 at;		/* where the structure is spoilt ... */
@@ -445,6 +445,7 @@ START_TEST(rule_56_any_bytes_do_no_harm)
 		whole = state >> 31 ? sizeof(one) : sizeof(two);
 		len = state >> 30 & 1 ? whole : state >> 8 & 1023;
 		in = calloc(1, len + 1);	/* exact, for valgrind */
+		ck_assert_ptr_nonnull(in);
 		memcpy(in, whole == sizeof(one) ? (void *)&one : &two,
 		    len < whole ? len : whole);
 		state = state * 1664525u + 1013904223u;
@@ -485,7 +486,7 @@ START_TEST(test_settings_are_judged_before_they_are_stored)
 }
 END_TEST
 
-/* ---- questions -------------------------------------------------------------------- */
+/* ---- questions ----------------------------------------------------------- */
 
 START_TEST(rule_55_names_match_by_case)
 {

@@ -188,7 +188,23 @@ whole(uint64_t id)
 	return true;
 }
 
-/* Each job that is there; returns how many have a file. */
+/* Those that fit together are in the database, the others have files. */
+static unsigned int
+files_of(uint64_t id)
+{
+	size_t length = length_of(id), kept = 0;
+	unsigned int i, files = 0;
+
+	for (i = 1; i <= documents_of(id); i++) {
+		if (kept + length > INCOMING_MEMORY_LEN)
+			files++;
+		else
+			kept += length;
+	}
+	return files;
+}
+
+/* Each job that is there; returns how many files they have. */
 static unsigned int
 check_jobs(const struct job_list *list, bool expiring, size_t at)
 {
@@ -202,7 +218,7 @@ check_jobs(const struct job_list *list, bool expiring, size_t at)
 			continue;
 		ck_assert_msg(whole(job->id), "job %u is not whole at %zu",
 		    (unsigned)job->id, at);
-		files += length_of(job->id) > INCOMING_MEMORY_LEN;
+		files += files_of(job->id);
 	}
 	return files;
 }

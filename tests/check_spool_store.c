@@ -162,6 +162,100 @@ START_TEST(documents_get_their_order_at_the_end)
 }
 END_TEST
 
+static void
+assert_document(const struct job *job, unsigned int number, const char *name,
+    const void *bytes, size_t len)
+{
+	const struct job_document *doc = &job->documents[number - 1];
+	unsigned char *is = malloc(len + 1);
+	uint64_t size;
+	int fd;
+
+	ck_assert_ptr_nonnull(is);
+	ck_assert_str_eq(doc->name, name);
+	ck_assert_uint_eq(doc->size, len);
+	ck_assert_int_eq(rig_document(&rig, job->id, number, &fd, &size), 0);
+	ck_assert_uint_eq(size, len);
+	ck_assert_int_eq(pread(fd, is, len + 1, 0), (ssize_t)len);
+	ck_assert_mem_eq(is, bytes, len);
+	close(fd);
+	free(is);
+}
+
+static const struct {
+	size_t	cover, document;
+} covers[] = {
+	{ 100, 10 }, { 0, 10 }, { 100, 0 }, { INCOMING_MEMORY_LEN, 100000 },
+	{ 1, INCOMING_MEMORY_LEN }, { 1, INCOMING_MEMORY_LEN + 1 },
+};
+
+/* It is none of the client's bytes, and no part of its limit. */
+START_TEST(a_cover_is_in_front_of_all)
+{
+	struct job_about about = { .queue = "lobby", .host = "10.0.0.5" };
+	struct job_about_document doc = { .name = "a", .copies = 2 };
+	static unsigned char bytes[100000], page[INCOMING_MEMORY_LEN];
+	size_t len = covers[_i].document;
+	struct incoming *in;
+	struct job *job;
+	uint64_t id;
+
+	rig_fill(bytes, sizeof(bytes), 1);
+	rig_fill(page, sizeof(page), 2);
+	in = incoming_begin(rig.store, &about, len + 3, rig_room, &rig);
+	ck_assert_ptr_nonnull(in);
+	ck_assert_int_eq(incoming_document(in, &doc), 0);
+	ck_assert_int_eq(rig_write(&rig, in, "abc", 3), 0);
+	doc.name = "b";
+	ck_assert_int_eq(incoming_document(in, &doc), 0);
+	ck_assert_int_eq(rig_write(&rig, in, bytes, len), 0);
+	doc = (struct job_about_document){ .name = "cover", .copies = 1,
+	    .format = "text/plain" };
+	ck_assert_int_eq(incoming_cover(in, &doc, page, covers[_i].cover), 0);
+	ck_assert_uint_eq(incoming_bytes(in), len + 3);
+	ck_assert_int_eq(rig_commit(&rig, in, &job), 0);
+	ck_assert(job->covered);
+	id = job->id;
+	job_free(job);
+	reopen();
+	ck_assert_int_eq(rig_get(&rig, id, &job), 0);
+	ck_assert_uint_eq(job->n_documents, 3);
+	ck_assert_uint_eq(job->bytes, len + 3);
+	ck_assert_uint_eq(job->documents[0].copies, 1);
+	ck_assert_uint_eq(job->documents[1].copies, 2);
+	assert_document(job, 1, "cover", page, covers[_i].cover);
+	assert_document(job, 2, "a", "abc", 3);
+	assert_document(job, 3, "b", bytes, len);
+	ck_assert_uint_eq(store_queue_count(rig.store, "lobby")->bytes,
+	    len + 3);
+	job_free(job);
+}
+END_TEST
+
+START_TEST(a_covered_job_leaves_nothing_if_it_is_aborted)
+{
+	struct job_about about = { .queue = "lobby", .host = "10.0.0.5" };
+	struct job_about_document doc = { .name = "a", .copies = 1 };
+	static unsigned char bytes[100000];
+	struct incoming *in;
+	struct job_list *list;
+
+	in = incoming_begin(rig.store, &about, 0, rig_room, &rig);
+	ck_assert_ptr_nonnull(in);
+	ck_assert_int_eq(incoming_document(in, &doc), 0);
+	ck_assert_int_eq(rig_write(&rig, in, bytes, sizeof(bytes)), 0);
+	ck_assert_int_eq(incoming_cover(in, &doc, "page", 4), 0);
+	incoming_abort(in);
+	while (store_busy(rig.store) > 0)
+		rig_wait(&rig);
+	ck_assert_int_eq(rig_list(&rig, &(struct store_filter){
+	    .which = STORE_ALL, .limit = 9 }, &list), 0);
+	ck_assert_uint_eq(list->n, 0);
+	job_list_free(list);
+	ck_assert_uint_eq(rig_entries(&rig, "data"), 0);
+}
+END_TEST
+
 START_TEST(what_else_a_client_said_is_kept)
 {
 	struct job_about about = { .queue = "lobby", .host = "10.0.0.5",
@@ -960,6 +1054,9 @@ spool_store_suite(void)
 	tcase_add_test(in, documents_small_and_large_of_one_job);
 	tcase_add_test(in, documents_that_are_small_and_many);
 	tcase_add_test(in, documents_get_their_order_at_the_end);
+	tcase_add_loop_test(in, a_cover_is_in_front_of_all, 0,
+	    (int)(sizeof(covers) / sizeof(covers[0])));
+	tcase_add_test(in, a_covered_job_leaves_nothing_if_it_is_aborted);
 	tcase_add_test(in, what_else_a_client_said_is_kept);
 	tcase_add_test(in, a_job_may_have_no_documents);
 	tcase_add_test(in, a_priority_too_high_is_the_highest);

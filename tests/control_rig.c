@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -99,6 +100,25 @@ dispatch_pause_port(struct dispatch *dispatch, const char *name, bool paused,
     dispatch_done_fn *done, void *arg)
 {
 	return take_pause(dispatch, FAKE_PAUSE_PORT, name, paused, done, arg);
+}
+
+/* One at a time is closed. */
+int
+dispatch_close_queue(struct dispatch *dispatch, const char *name,
+    const char *why, dispatch_done_fn *done, void *arg)
+{
+	snprintf(dispatch->name, sizeof(dispatch->name), "%s", name);
+	dispatch->closed = why != NULL;
+	snprintf(dispatch->closed_why, sizeof(dispatch->closed_why), "%s",
+	    why != NULL ? why : "");
+	return take(dispatch, FAKE_CLOSE, done, arg);
+}
+
+const char *
+dispatch_queue_closed(const struct dispatch *dispatch, const char *name)
+{
+	return dispatch->closed && strcasecmp(name, dispatch->name) == 0 ?
+	    dispatch->closed_why : NULL;
 }
 
 bool

@@ -26,7 +26,7 @@ struct spooler {
 };
 
 enum fake_act { FAKE_NONE, FAKE_ACT, FAKE_MOVE, FAKE_PAUSE_QUEUE,
-    FAKE_PAUSE_PORT };
+    FAKE_PAUSE_PORT, FAKE_CLOSE };
 
 struct dispatch {
 	int			 refuses;	/* errno of the call itself */
@@ -39,6 +39,8 @@ struct dispatch {
 	uint32_t		 priority;
 	bool			 paused;
 	bool			 queue_paused, port_paused; /* as shown */
+	bool			 closed;	/* name is, with: */
+	char			 closed_why[DISPATCH_CLOSED_LEN];
 	uint64_t		 progress;
 	dispatch_done_fn	*done;		/* not called yet */
 	void			*arg;

@@ -19,6 +19,7 @@
 #include "tests/suite.h"
 
 struct lpd_rig rig;
+const char *lpd_rig_queue = "";
 
 /* ---- the rig ------------------------------------------------------------- */
 
@@ -44,13 +45,14 @@ load(const char *lines)
 	ck_assert_ptr_nonnull(file);
 	fprintf(file, "[daemon]\nspool_directory = %s\n[listener l]\n"
 	    "protocol = lpd\nlisten = *:0\nrefusal_delay = 0\n%s\n"
-	    "[queue lobby]\nports = p\naliases = front\n"
+	    "[queue lobby]\nports = p\naliases = front\n%s\n"
 	    "[queue direct]\nports = p\ndelivery = stream\n"
-	    "[port p]\nmonitor = null\n", rig.receive.spool.directory, lines);
+	    "[port p]\nmonitor = null\n", rig.receive.spool.directory, lines,
+	    lpd_rig_queue);
 	ck_assert_int_eq(fclose(file), 0);
 	conf = conf_load(path, &errors);
-	ck_assert_msg(conf != NULL, "%s", errors.n > 0 ? errors.v[0].text :
-	    "");
+	ck_assert_msg(conf != NULL && conf_read_banners(conf, &errors) == 0,
+	    "%s", errors.n > 0 ? errors.v[0].text : "");
 	ck_assert_int_eq(unlink(path), 0);
 	return conf;
 }

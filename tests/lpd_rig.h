@@ -28,6 +28,8 @@ struct lpd_rig {
 extern struct lpd_rig rig;
 
 void lpd_rig_make(void);
+/* Lines for the section of "lobby"; "" unless a test says otherwise. */
+extern const char *lpd_rig_queue;
 /* The front end, with these lines in its section. */
 void lpd_rig_begin(const char *lines);
 /* With the sessions that there still are. */

@@ -624,6 +624,15 @@ press_pause_queue(struct press *press, const char *name, bool paused)
 }
 
 int
+press_close_queue(struct press *press, const char *name, const char *why)
+{
+	struct press_outcome outcome = { 0 };
+
+	return outcome_of(press, dispatch_close_queue(press->dispatch, name,
+	    why, press_done, &outcome), &outcome);
+}
+
+int
 press_pause_port(struct press *press, const char *name, bool paused)
 {
 	struct press_outcome outcome = { 0 };
@@ -716,6 +725,30 @@ press_try(struct press *press, const char *queue, const char *text,
 		return 0;
 	add_document(press, in, text);
 	return finish(press, in, error);
+}
+
+uint64_t
+press_print_all(struct press *press, const char *queue, const char *words)
+{
+	struct incoming *in = begin(press, queue);
+	char *copy = strdup(words), *rest = copy, *word, *end;
+	struct job_about_document document;
+	uint64_t id;
+	int error;
+
+	ck_assert(in != NULL && copy != NULL);
+	while ((word = strsep(&rest, " ")) != NULL) {
+		end = word + strcspn(word, "+");
+		document = (struct job_about_document){
+		    .copies = 1 + (uint32_t)strlen(end) };
+		*end = '\0';
+		ck_assert_int_eq(incoming_document(in, &document), 0);
+		write_all(press, in, word);
+	}
+	free(copy);
+	id = finish(press, in, &error);
+	ck_assert_int_eq(error, 0);
+	return id;
 }
 
 uint64_t

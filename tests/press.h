@@ -82,6 +82,9 @@ size_t press_log_count(const struct press *press, const char *part);
 /* A job of one document; its number when it is in the store. */
 uint64_t press_print(struct press *press, const char *queue,
     const char *text);
+/* Of several documents and copies: a word is a document, "+" a copy more. */
+uint64_t press_print_all(struct press *press, const char *queue,
+    const char *words);
 /* One of two documents. */
 uint64_t press_print_two(struct press *press, const char *queue,
     const char *first, const char *second);
@@ -131,6 +134,7 @@ int press_act(struct press *press, uint64_t id, enum dispatch_action action);
 int press_move(struct press *press, uint64_t id, const char *queue,
     uint32_t priority);
 int press_pause_queue(struct press *press, const char *name, bool paused);
+int press_close_queue(struct press *press, const char *name, const char *why);
 int press_pause_port(struct press *press, const char *name, bool paused);
 /* End the hosts of all ports, as a crash. */
 void press_kill_hosts(struct press *press);

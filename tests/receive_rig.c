@@ -205,6 +205,13 @@ dispatch_queue_paused(const struct dispatch *dispatch, const char *name)
 }
 
 const char *
+dispatch_queue_closed(const struct dispatch *dispatch, const char *name)
+{
+	ck_assert_str_eq(name, "lobby");
+	return dispatch->closed;
+}
+
+const char *
 dispatch_why(const struct dispatch *dispatch, const struct job *job,
     char why[DISPATCH_WHY_LEN])
 {

@@ -35,6 +35,7 @@ struct dispatch {
 	unsigned int	 arriving, whole, aborted; /* calls */
 	struct incoming	*in;		/* that arrives */
 	bool		 paused;	/* every queue */
+	const char	*closed;	/* why it is; NULL: open */
 };
 
 struct receive_rig {

@@ -68,6 +68,21 @@ class LpdCase(harness.TestCase):
         """Nothing is printed: the directory is not there."""
         self.start(port=f"directory = {self.daemon.dir}/none\n", **kwargs)
 
+    def start_with_banner(self, policy, **kwargs):
+        """All goes to one file, whose path it returns."""
+        page = self.daemon.dir / "page"
+        page.write_bytes(b"<${user}|${title}|${job}>")
+        paper = self.daemon.dir / "paper"
+        self.start(port=f"path = {paper}\nfsync = no",
+                   queue=f"banner = {policy}\nbanner_file = {page}\n",
+                   **kwargs)
+        return paper
+
+    def paper(self, path, n):
+        """What is on it after so many documents and copies."""
+        self.daemon.wait_jobs(n)
+        return path.read_bytes()
+
     def client(self, **kwargs):
         return lpd.Client(self.address, **kwargs)
 

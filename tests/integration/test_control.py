@@ -17,6 +17,7 @@ import termios
 import threading
 
 import harness
+import lpd
 from printer import Printer
 
 CTL = harness.BUILD / "printportctl"
@@ -107,7 +108,7 @@ class Jobs(ControlCase):
         self.daemon.wait_documents(2)
         for number in 1, 2:
             self.wait_state(number, "completed")
-        self.assertEqual(self.ctl("jobs"), "")
+        self.assertEqual(self.ctl("jobs"), "no unfinished jobs\n")
         self.assertEqual(self.numbers("-a"), [1, 2])
 
     def test_a_paused_queue_outlives_a_restart(self):
@@ -265,6 +266,118 @@ class Printing(ControlCase):
         self.assertEqual((job["queue"], job["port"]), ("second", "n"))
 
 
+class Intake(ControlCase):
+    """Queues that take no jobs for a while."""
+
+    def refused(self, listener="raw"):
+        with self.assertRaises(ConnectionResetError):
+            self.daemon.print(b"refused", listener)
+
+    def lpd(self, more=""):
+        self.start(more=QUEUES + "[listener lpd]\nprotocol = lpd\n"
+                   "listen = 127.0.0.1:0\nrefusal_delay = 0\n" + more)
+        return self.daemon.address("lpd")
+
+    def test_what_is_in_prints_on(self):
+        self.start()
+        self.ctl("pause", "q")
+        self.assertEqual(self.send(b"early"), 1)
+        self.assertEqual(self.ctl("reject", "Q", "new toner"),
+                         "Q: takes no jobs: new toner\n")
+        self.refused()
+        self.assertEqual(self.ctl("resume", "q"), "q: goes on\n")
+        self.wait_state(1, "completed")
+        self.refused()
+        self.assertEqual(self.ctl("accept", "q"), "q: takes jobs\n")
+        self.send(b"late")
+        self.daemon.wait_documents(2)
+        self.assertEqual(self.numbers("-a"), [1, 2])
+
+    def test_others_are_open(self):
+        self.start()
+        self.assertEqual(self.ctl("reject", "q"), "q: takes no jobs\n")
+        self.send(listener="second")
+        self.daemon.print(b"x", "third")
+
+    def test_a_stream_is_closed_too(self):
+        self.start()
+        self.ctl("reject", "third", "Umzug \u00e4")
+        self.refused("third")
+        rows = [line.split() for line in self.ctl("queues").splitlines()]
+        self.assertEqual(rows[3][:3], ["third", "stream,", "closed"])
+        self.assertEqual(rows[3][-2:], ["Umzug", "\u00e4"])
+        self.daemon.wait_log("job refused listener=third .*Umzug")
+        self.ctl("accept", "third")
+        self.daemon.print(b"x", "third")
+
+    def test_a_crash_opens_nothing(self):
+        self.start()
+        self.ctl("reject", "q", "new toner")
+        self.ctl("reject", "third")
+        for number in signal.SIGTERM, signal.SIGKILL:
+            self.daemon.stop(number)
+            self.daemon.start(wait=False)
+            self.daemon.wait_log("ready ports=",
+                                 2 + (number == signal.SIGKILL))
+            self.refused()
+            self.refused("third")
+            self.send(listener="second")
+        queues = {q["name"]: q for q in self.json("queues")["queues"]}
+        self.assertEqual([(queues[n]["accepting"], queues[n]["why"])
+                          for n in ("q", "second", "third")],
+                         [(False, "new toner"), (True, None), (False, None)])
+        self.assertEqual(self.json("reject", "q"),
+                         {"name": "q", "accepting": False, "why": None})
+
+    def test_a_connection_that_stays(self):
+        """A till's next receipt is refused."""
+        self.start(queue="idle_ends_job = yes\nidle_timeout = 50ms")
+        with self.daemon.connect() as till:
+            till.sendall(b"first")
+            self.daemon.wait_documents(1)
+            self.ctl("reject", "q")
+            till.sendall(b"second")
+            self.assertTrue(harness.ends_with_reset(till))
+        self.assertEqual(list(self.daemon.documents().values()), [b"first"])
+
+    def test_lpd(self):
+        address = self.lpd()
+        self.ctl("reject", "q", "new toner")
+        with lpd.Client(address) as client:
+            client.send(b"\2q\n")
+            self.assertEqual(harness.read_to_end(client.sock),
+                             b"\2the queue takes no jobs now: new toner\n")
+        self.assertEqual(lpd.ask(address, b"\3"), b"q is ready\n"
+                         b"q takes no jobs: new toner\nno entries\n")
+        self.ctl("accept", "q")
+        with lpd.Client(address) as client:
+            self.assertEqual(client.receive(), lpd.ACK)
+
+    def test_one_line_a_change_and_one_a_second_for_clients(self):
+        self.start()
+        for _ in range(3):
+            self.ctl("reject", "q", "new toner")
+        for _ in range(100):
+            self.refused()
+        self.ctl("accept", "q")
+        self.ctl("accept", "q")
+        log = self.daemon.log()
+        self.assertEqual(log.count("queue takes no jobs queue=q"), 1)
+        self.assertEqual(log.count("queue takes jobs again queue=q"), 1)
+        self.assertLess(log.count("job refused"), 50)
+        self.assertEqual(self.json("status")["counters"]["refused"], 100)
+
+    def test_reasons(self):
+        self.start()
+        self.assertIn("120 bytes", self.ctl("reject", "q", "x" * 121,
+                                            status=1))
+        self.assertIn("120 bytes", self.ctl("reject", "q", "a\nb", status=1))
+        self.assertIn("UTF-8", self.ctl("reject", "q", b"\xff", status=1))
+        self.send()
+        self.ctl("reject", "q", "")
+        self.refused()
+
+
 class Looking(ControlCase):
 
     def test_queues_and_ports(self):
@@ -322,12 +435,16 @@ class Looking(ControlCase):
         paused = [q["name"] for q in self.json("queues")["queues"]
                   if q["paused"]]
         self.assertEqual(paused, [name])
-        self.assertEqual(self.ctl("jobs", name), "")
-        self.assertEqual(self.ctl("jobs", "--", name), "")
+        for words in [name], ["--", name]:
+            self.assertEqual(self.ctl("jobs", *words),
+                             "no unfinished jobs\n")
+        self.assertEqual(self.ctl("jobs", "-a", name), "no jobs\n")
+        self.assertEqual(self.json("jobs", "-a", name), {"jobs": []})
 
     def test_misspelt_names(self):
         self.start()
-        for words in ["jobs", "nix"], ["pause", "nix"], ["resume", "nix"]:
+        for words in ["jobs", "nix"], ["pause", "nix"], ["resume", "nix"], \
+                ["reject", "nix"], ["accept", "nix"]:
             with self.subTest(words):
                 self.assertEqual(
                     self.ctl(*words, status=1), "printportctl: there is no "
@@ -435,6 +552,7 @@ class Words(ControlCase):
         text = self.ctl("--help")
         for word in "jobs", "job", "hold", "release", "cancel", "reprint", \
                 "move", "queues", "ports", "pause", "resume", \
+                "reject", "accept", \
                 "pause-port", "resume-port", "accounting", "status":
             self.assertRegex(text, rf"(?m)^  {word}\b")
         self.assertRegex(self.ctl("--version"), r"^printportctl \d+\.\S*\n$")
@@ -448,6 +566,8 @@ class Words(ControlCase):
                 ["move", "1", "q", "--priority", "high"], \
                 ["move", "1", "q", "--priority"], ["queues", "q"], \
                 ["pause"], ["pause", "a", "b"], ["jobs", "--csv"], \
+                ["reject"], ["reject", "q", "new", "toner"], \
+                ["accept", "q", "new toner"], \
                 ["accounting", "-a"], ["accounting", "--csv", "--json"], \
                 ["queues", "--from", "2026-01-01"]:
             with self.subTest(words):
@@ -566,7 +686,7 @@ class Rights(ControlCase):
         self.assertIn("Connection refused", self.ctl("jobs", status=3))
         self.daemon.start()
         self.daemon.wait_log(" ready ports=", 2)
-        self.assertEqual(self.ctl("jobs"), "")
+        self.assertEqual(self.ctl("jobs"), "no unfinished jobs\n")
 
 
 class Connection:

@@ -105,6 +105,17 @@ class TestRlpr(RlprCase):
         self.assertEqual(self.printed(1), [b"by root"])
         self.assertIn("error 1", self.rlpr("rlpr", data=b"by all", status=1))
 
+    def test_rlpr_asks_for_a_banner_page(self):
+        """It does, unless it is told not to."""
+        paper = self.start_with_banner(
+            "asked", listen=f"listen = {self.host}:515")
+        path, _ = self.make_document(70000)
+        data = path.read_bytes()
+        self.rlpr("rlpr", "-Ualice", "-JMinutes", "-#", "2", path)
+        self.rlpr("rlpr", "-h", path)
+        self.assertEqual(self.paper(paper, 4),
+                         b"<alice|Minutes|1>" + 3 * data)
+
     def test_rlpq_and_rlprm(self):
         """rlprm removes what is ours, and we are who we are."""
         self.serve(jammed=True, listener="root_removes = own")
@@ -232,6 +243,14 @@ class TestCups(LpdCase):
         self.start()
         self.cups_bytes(b"x" * 100, "mode=stream")
         self.daemon.wait_log("job incomplete .*final_nul")
+
+    def test_banner_page(self):
+        paper = self.start_with_banner("asked")
+        data = random.Random(1).randbytes(70000)
+        self.cups_bytes(data, "banner=on&manual_copies=off", copies=2)
+        self.cups_bytes(b"without")
+        self.assertEqual(self.paper(paper, 4),
+                         b"<alice|Minutes|1>" + 2 * data + b"without")
 
     def test_every_option_with_every_other(self):
         """Copies are print lines, or the data again and again; the backend

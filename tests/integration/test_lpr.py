@@ -270,6 +270,39 @@ class TestAnswers(LprCase):
         server.wait_jobs(1)
         self.daemon.wait_log("no answer within control_timeout")
 
+    def rest(self, settings):
+        """As a print server does whose printer is out of paper."""
+        data = spooling.content(1, 30 * MIB)
+        server = self.serve("0000p", "0",
+                            settings="write_timeout = 20ms\n" + settings)
+        self.accept(data)
+        server.wait_rest()
+        self.daemon.wait_log("port opened")
+        self.assertEqual(self.states(), {1: "processing"})
+        server.go()
+        self.assertEqual([job.data == data for job in server.wait_jobs(1)],
+                         [True])
+        self.wait_done()
+        self.assertEqual(server.connections, 1)
+
+    def test_a_server_that_rests(self):
+        self.rest("")
+
+    def test_a_server_that_rests_by_way_of_a_file(self):
+        self.rest("spool = always")
+
+    def test_a_server_that_rests_for_too_long(self):
+        for way in "auto", "always":
+            with self.subTest(way):
+                self.tearDown()
+                self.setUp()
+                server = self.serve(
+                    "0000d", "0", settings="write_timeout = 20ms\n"
+                    f"stall_timeout = 100ms\nspool = {way}")
+                self.accept(spooling.content(1, 30 * MIB))
+                self.daemon.wait_log("took nothing for stall_timeout")
+                server.wait_jobs(1)
+
     def test_a_server_that_is_off(self):
         with LpdServer() as probe:
             port = probe.port
@@ -297,7 +330,10 @@ class TestCancel(LprCase):
     def check(self, script, step, size=10, settings=""):
         server = self.serve(script, "0", settings=settings)
         self.accept(spooling.content(1, size), b"behind it")
-        server.wait_step(step)
+        if step is None:
+            server.wait_rest()
+        else:
+            server.wait_step(step)
         self.cancel(1)
         self.assertEqual(server.wait_jobs(1)[-1].data, b"behind it")
         self.wait_done()
@@ -316,10 +352,10 @@ class TestCancel(LprCase):
         self.check("000s", 4)
 
     def test_data(self):
-        self.check("0000d", 5, 30 * MIB)
+        self.check("0000d", None, 30 * MIB)
 
     def test_data_by_way_of_a_file(self):
-        self.check("0000d", 5, 30 * MIB, "spool = always")
+        self.check("0000d", None, 30 * MIB, "spool = always")
 
     def test_last_answer(self):
         server = self.serve("0000s", "0")

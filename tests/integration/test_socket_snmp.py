@@ -97,6 +97,8 @@ class TestStatus(SnmpCase):
         self.warm_up(printer)
         self.wait_status("toner-low", "warning")
         self.assertTrue(self.port()["healthy"])
+        self.assertEqual(self.port()["status"],
+                         "toner-low: toner or ink is low")
         self.accept(b"second")
         self.assertEqual(printer.wait_documents(2)[1], b"second")
 
@@ -251,7 +253,7 @@ class TestPages(SnmpCase):
 class TestSilence(SnmpCase):
 
     def test_an_agent_that_never_answers_is_not_waited_for(self):
-        """It is asked once, then hardly at all, however many jobs there are."""
+        """It is asked once, then hardly at all, however many the jobs."""
         printer = self.printer()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
             silent.bind(("127.0.0.1", 0))

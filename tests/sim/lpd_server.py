@@ -9,6 +9,7 @@ give; the last letter is for all that follow:
     c r     hang up; reset the connection
     s       be silent, until go() or the client's end
     d       (for data) stop reading after the first 64 KiB, likewise
+    p       (for data) stop there until go(), then go on
 
 Answers are: to the queue, then to the name of each file, and to the file.
 
@@ -57,6 +58,7 @@ class LpdServer:
         self.clients = []               # addresses
         self.change = threading.Condition()
         self.going = 0
+        self.resting = 0                # times that reading was stopped
         self.sock = socket.create_server((host, port))
         self.port = self.sock.getsockname()[1]
         self.open = []
@@ -104,6 +106,10 @@ class LpdServer:
         with self.change:
             if not self.change.wait_for(condition, LIMIT_S):
                 raise AssertionError(f"waited in vain: {self.steps}")
+
+    def wait_rest(self):
+        """Until it does not read on."""
+        self.wait(lambda: self.resting)
 
     def run(self):
         while True:
@@ -191,7 +197,7 @@ class Session:
 
     def done(self, job):
         """It counts if the answer will be a good one, silence or none."""
-        if self.letter() in "0scr":
+        if self.letter() in "0pscr":
             with self.server.change:
                 self.server.jobs.append(job)
                 self.server.change.notify_all()
@@ -209,16 +215,19 @@ class Session:
         return data
 
     def read_data(self, length):
-        if self.letter() == "d":
-            self.file.read(min(length, 65536))
+        head = b""
+        if self.letter() in "dp":
+            gone = self.letter() == "d"
+            head = self.file.read(min(length, 65536))
             with self.server.change:
-                self.server.steps[self.number] += 1
+                self.server.resting += 1
                 self.server.change.notify_all()
             self.wait_go()
-            raise Gone
+            if gone:
+                raise Gone
         if length in UNKNOWN or length >= 999999999999:
-            return self.file.read()
-        return self.read(length)
+            return head + self.file.read()
+        return head + self.read(length - len(head))
 
 
 def main():

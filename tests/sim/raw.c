@@ -38,7 +38,7 @@ struct raw {
 	size_t			 len, room;
 };
 
-/* ---- the printer's thread --------------------------------------------------- */
+/* ---- the printer's thread ------------------------------------------------ */
 
 static void
 note(struct raw *printer, const char *bytes, size_t len)
@@ -185,6 +185,9 @@ serve(struct raw *printer, int fd)
 		pthread_mutex_unlock(&printer->lock);
 		return;
 	}
+	if (printer->habits.says_last != NULL)
+		say(printer, fd, printer->habits.says_last,
+		    strlen(printer->habits.says_last));
 	(void)act(printer, fd, printer->habits.at_end);
 }
 
@@ -215,7 +218,7 @@ run(void *arg)
 	return NULL;
 }
 
-/* ---- for the test ------------------------------------------------------------ */
+/* ---- for the test -------------------------------------------------------- */
 
 static void
 listen_at(struct raw *printer)

@@ -36,6 +36,7 @@ struct raw_habits {
 	enum raw_act	 at_end;	/* of the client's stream; READ_ON:
 					   close */
 	const char	*says;		/* as soon as it is connected */
+	const char	*says_last;	/* at the end of the client's stream */
 	size_t		 chatter;	/* so many bytes it says then, before
 					   it reads anything */
 	int		 receive_buffer; /* SO_RCVBUF; 0: the system's */

@@ -32,7 +32,8 @@ def objects(values):
     bits = 0
     for fault in values["faults"]:
         bits |= 0x8000 >> fault
-    yield f"{HR_PRINTER}.2.{index}", "octet", f"{bits >> 8:02x} {bits & 255:02x}"
+    yield (f"{HR_PRINTER}.2.{index}", "octet",
+           f"{bits >> 8:02x} {bits & 255:02x}")
     if values["pages"] is not None:
         yield f"{MARKER}.3.{index}.1", "integer", values["unit"]
         yield f"{MARKER}.4.{index}.1", "counter", values["pages"]
