@@ -226,7 +226,8 @@ load_modules(struct host *host, struct fault *fault)
 	    &host->monitor, fault);
 	if (code != 0 || host->lm_name == NULL)
 		return code;
-	return session_load(host->session, host->lm_name, &host->lm, fault);
+	return session_load_with(host->session, host->lm_name, &host->lm_api,
+	    &host->lm, fault);
 }
 
 static size_t
@@ -311,7 +312,7 @@ on_setup(struct host *host)
 		nonsense(host);
 		return;
 	}
-	host->api.instance = host->instance;
+	host->api.instance = host->lm_api.instance = host->instance;
 	if (host->ports_due == 0)
 		get_ready(host);
 }

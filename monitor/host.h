@@ -56,6 +56,17 @@ struct host_ending {
 	bool			 told;		/* sent to the daemon */
 };
 
+/*
+ * Monitor and language monitor both know something of the printer; what is
+ * graver is its status.
+ */
+struct host_voice {
+	struct host		*host;		/* the rest of us */
+	enum pp_port_status	 status;
+	enum pp_severity	 severity;
+	char			 text[256];
+};
+
 struct host {
 	int			 control;
 	struct wire_board	*board;
@@ -73,7 +84,8 @@ struct host {
 	uint32_t		 ports_due;	/* PORT messages to come */
 	bool			 ready;		/* modules are loaded */
 
-	struct pp_host		 api;
+	struct pp_host		 api, lm_api;	/* their cookies: voices */
+	struct host_voice	 voice, lm_voice;
 	struct session_hooks	 hooks;
 	struct session		*session;
 	struct transfer		*transfer;
@@ -130,7 +142,7 @@ void host_forget_port(struct host *host, const char *name);
 
 /* ---- host_api.c: the module --------------------------------------------- */
 
-/* Fill in host->api, with host itself as cookie. */
+/* Fill in host->api and lm_api. */
 void host_api_init(struct host *host);
 /* wait_fd, also for transfer. */
 int host_api_wait(void *arg, int fd, uint32_t events, int timeout_ms);

@@ -20,7 +20,7 @@
 static struct host *
 host_of(struct pp_spooler *cookie)
 {
-	struct host *host = (struct host *)cookie;
+	struct host *host = ((struct host_voice *)cookie)->host;
 
 	host_alive(host);
 	return host;
@@ -189,6 +189,15 @@ log_text(struct pp_spooler *cookie, int level, const char *fmt, ...)
 	host_send(host);
 }
 
+/* Errors before warnings before information; nothing at last. */
+static bool
+is_graver(const struct host_voice *one, const struct host_voice *other)
+{
+	return one->severity != PP_SEVERITY_NONE &&
+	    (other->severity == PP_SEVERITY_NONE ||
+	    one->severity < other->severity);
+}
+
 /*
  * The daemon keeps the status of a port and tells a change from a repetition;
  * so a status that was said once need not be remembered here.
@@ -197,6 +206,7 @@ static int
 set_port_status(struct pp_spooler *cookie, const char *port,
     const struct pp_port_info_3 *info)
 {
+	struct host_voice *voice = (struct host_voice *)cookie;
 	struct host *host = host_of(cookie);
 
 	if (host_find_port(host, port) == NULL)
@@ -204,11 +214,18 @@ set_port_status(struct pp_spooler *cookie, const char *port,
 	if ((unsigned)info->status > PP_STATUS_POWER_SAVE ||
 	    (unsigned)info->severity > PP_SEVERITY_INFO)
 		return PP_INVALID_PARAMETER;
+	voice->status = info->status;
+	voice->severity = info->severity;
+	snprintf(voice->text, sizeof(voice->text), "%s",
+	    info->text != NULL ? info->text : "");
+	voice = is_graver(&host->voice, &host->lm_voice) ? &host->voice :
+	    is_graver(&host->lm_voice, &host->voice) ? &host->lm_voice :
+	    voice;
 	wire_begin(&host->out, WIRE_STATUS);
 	wire_put_str(&host->out, port);
-	wire_put_u32(&host->out, (uint32_t)info->status);
-	wire_put_u32(&host->out, (uint32_t)info->severity);
-	wire_put_str(&host->out, info->text);
+	wire_put_u32(&host->out, (uint32_t)voice->status);
+	wire_put_u32(&host->out, (uint32_t)voice->severity);
+	wire_put_str(&host->out, voice->text);
 	host_send(host);
 	return host->orphan ? PP_CANCELED : 0;
 }
@@ -459,7 +476,7 @@ host_api_init(struct host *host)
 	host->api = (struct pp_host){
 		.size		 = sizeof(struct pp_host),
 		.abi		 = PP_MONITOR_ABI,
-		.cookie		 = (struct pp_spooler *)host,
+		.cookie		 = (struct pp_spooler *)&host->voice,
 		.instance	 = host->instance,
 		.config_port	 = config_port,
 		.config_text	 = config_text,
@@ -483,4 +500,7 @@ host_api_init(struct host *host)
 		.job_pages	 = job_pages,
 		.set_port_supplies = set_port_supplies,
 	};
+	host->lm_api = host->api;
+	host->lm_api.cookie = (struct pp_spooler *)&host->lm_voice;
+	host->voice.host = host->lm_voice.host = host;
 }

@@ -386,7 +386,9 @@ struct pp_host {
 
 	/*
 	 * SetPort, level 3.  Only changes travel.  PP_NOT_FOUND: no such
-	 * port; any failure: say it again at the next chance.
+	 * port; any failure: say it again at the next chance.  Of what a
+	 * port monitor and the language monitor over it say, the graver is
+	 * the port's status.
 	 */
 	int	(*set_port_status)(struct pp_spooler *, const char *port,
 		    const struct pp_port_info_3 *);

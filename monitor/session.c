@@ -97,8 +97,8 @@ append_monitor(struct session *session, struct session_monitor *monitor)
 }
 
 static int
-load_fresh(struct session *session, const char *name, handle *number,
-    struct fault *fault)
+load_fresh(struct session *session, const char *name,
+    const struct pp_host *host, handle *number, struct fault *fault)
 {
 	struct session_monitor *monitor = calloc(1, sizeof(*monitor));
 	struct fault own = { .code = PP_INVALID_MONITOR };
@@ -112,8 +112,7 @@ load_fresh(struct session *session, const char *name, handle *number,
 		    "no memory for monitor \"%s\"", name);
 	}
 	session_enter(session, WIRE_CALL_LOAD);
-	monitor->module = module_load(session->rules, name, session->host,
-	    &own);
+	monitor->module = module_load(session->rules, name, host, &own);
 	leave(session);
 	if (monitor->module == NULL) {
 		handle_close(session->handles, HANDLE_MONITOR,
@@ -130,11 +129,18 @@ int
 session_load(struct session *session, const char *name, handle *number,
     struct fault *fault)
 {
+	return session_load_with(session, name, session->host, number, fault);
+}
+
+int
+session_load_with(struct session *session, const char *name,
+    const struct pp_host *host, handle *number, struct fault *fault)
+{
 	const struct session_monitor *monitor = find_monitor(session, name);
 
 	*number = 0;
 	if (monitor == NULL)
-		return load_fresh(session, name, number, fault);
+		return load_fresh(session, name, host, number, fault);
 	*number = monitor->number;
 	return 0;
 }

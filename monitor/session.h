@@ -41,6 +41,9 @@ void session_free(struct session *session);
 /* Load and initialise a monitor; one already loaded gives its old handle. */
 int session_load(struct session *session, const char *name, handle *monitor,
     struct fault *fault);
+/* The same with other callbacks for it than those of the session. */
+int session_load_with(struct session *session, const char *name,
+    const struct pp_host *host, handle *monitor, struct fault *fault);
 /* PP_BUSY while a port or Xcv handle of it is open. */
 int session_unload(struct session *session, handle monitor);
 /* Its table, for declarations and for tests; NULL for a dead handle. */

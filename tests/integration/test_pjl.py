@@ -333,6 +333,26 @@ class TestSocket(OverAnother):
         self.wait_no_jobs()
         self.assertEqual(self.printer.jobs(), [b"one", b"two"])
 
+    def test_what_is_graver_is_the_status(self):
+        """That nothing goes is all that the monitor below knows; why, is what
+        the printer says; and when that is over, still nothing goes."""
+        self.begin("write_timeout = 50ms")
+        self.accept(b"first")
+        self.wait_no_jobs()
+        self.printer.stop_reading()
+        self.accept(b"x" * 20000000)
+
+        def status(text):
+            wait_for(lambda: text in (self.port()["status"] or ""),
+                     lambda: f"{text!r}: {self.port()}")
+        status("the printer takes no data")
+        self.printer.set(41102, "LOAD PAPER", online=False)
+        self.wait_trouble("paper-out: LOAD PAPER")
+        self.printer.set()
+        status("the printer takes no data")
+        self.printer.stop_reading(False)
+        self.wait_no_jobs()
+
     def test_power_is_lost_in_the_middle_of_a_job(self):
         self.begin(queue="retry_after = 10ms")
         self.printer.stop_reading()
