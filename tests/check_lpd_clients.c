@@ -75,22 +75,22 @@ static const struct session sessions[] = {
 	  { "Alice", "two.txt", "cfA006PC21\nHPC21\n", "two\r\n",
 	    { { RAW, "two.txt", 1 } }, false } } },
 
-	{ "as400", "", { AS400("27", "CAS400.EXAMPLE\nXAIX\nXAUTOQ\n") } },
+	{ "as400", "", { AS400("27", "CAS400.EXAMPLE\nLQSECOFR\nXAIX\nXAUTOQ\n") } },
 	/* XAIX: a copy is a job of its own, or the same once more. */
 	{ "as400-resend", "", {
-	  AS400("27", "CAS400.EXAMPLE\nXAIX\nXAUTOQ\n"),
-	  AS400("28", "CAS400.EXAMPLE\nXAIX\nXAUTOQ\n") } },
+	  AS400("27", "CAS400.EXAMPLE\nLQSECOFR\nXAIX\nXAUTOQ\n"),
+	  AS400("28", "CAS400.EXAMPLE\nLQSECOFR\nXAIX\nXAUTOQ\n") } },
 	{ "as400-same-names", "", { AS400("27", "XAIX\n"),
 	  AS400("27", "XAIX\n") } },
 	{ "as400-peer", "", { { "QPGMR", "QSYSPRT", "cfA131AS400B\nHAS400B\n"
-	  "CAS400B\nXAS/400\nXAUTOQ\n-oOutq=QGPL/PRT01\n", "\301\302\303\025",
+	  "CAS400B\nLQPGMR\nXAS/400\nXAUTOQ\n-oOutq=QGPL/PRT01\n", "\301\302\303\025",
 	  { { RAW, "QSYSPRT", 1 } }, false } } },
 
 	{ "sap", "", { { "prdadm", "0000047311 LIST1S", "cfA512sapapp1\n"
-	  "Hsapapp1\nCsapapp1\n", "invoice\n",
+	  "Hsapapp1\nCsapapp1\nLprdadm\n", "invoice\n",
 	  { { RAW, "0000047311", 3 } }, false } } },
 	{ "sap-data-first", "", { { "prdadm", "0000047312 LIST2S",
-	  "cfA513sapapp1\nHsapapp1\nCsapapp1\n", "invoice\n",
+	  "cfA513sapapp1\nHsapapp1\nCsapapp1\nLprdadm\n", "invoice\n",
 	  { { RAW, "0000047312", 1 } }, false } } },
 
 	{ "os2", "", {
@@ -108,10 +108,10 @@ static const struct session sessions[] = {
 	    { { RAW, "NOTES.TXT;4", 2 } }, false } } },
 
 	{ "aix", "", { { "root", "STDIN", "cfA118aixhost\nHaixhost\n"
-	  "Caixhost\n-o -dp\n-olandscape\n", "aix\n",
+	  "Caixhost\nLroot\n-o -dp\n-olandscape\n", "aix\n",
 	  { { RAW, "STDIN.18254", 1 } }, false } } },
 	{ "aix-control-first", "", { { "root", "STDIN", "cfA119aixhost\n"
-	  "Haixhost\nCaixhost\n-o -dp\n", "aix\n",
+	  "Haixhost\nCaixhost\nLroot\n-o -dp\n", "aix\n",
 	  { { RAW, "STDIN.18255", 1 } }, false } } },
 
 	{ "cups", "", CUPS },
@@ -121,12 +121,12 @@ static const struct session sessions[] = {
 	  "HMarias-Mac.local\n", "%PDF-1.4\n", { { RAW, SHOW, 1 } },
 	  false } } },
 
-	{ "lprng", "banner = yes", { { "carol", "(stdin)",
+	{ "lprng", "", { { "carol", "(stdin)",
 	  "cfA123955h4.example\nHh4.example\nCA\nLcarol\nAcarol@h4+123955\n"
 	  "D2024-03-01-09:30:00.000\nQlobby\nZlandscape\n", "text\n",
 	  { { RAW, "(stdin)", 1 } }, false } } },
 	{ "lprng-data-first", "", { { "carol", "minutes",
-	  "cfA123956h4.example\nHh4.example\nCA\nAcarol@h4+123956\n"
+	  "cfA123956h4.example\nHh4.example\nCA\nLcarol\nAcarol@h4+123956\n"
 	  "D2024-03-01-09:31:00.000\nQlobby\nZduplex\n", "text\n",
 	  { { RAW, "minutes", 1 } }, false } } },
 	{ "lprng-names-first", "", { { "carol", "two files",
@@ -134,13 +134,13 @@ static const struct session sessions[] = {
 	  { { RAW, "one.txt", 2 }, { RAW, "two.txt", 1 } }, false } } },
 
 	{ "rlpr", "", { { "bob", "README", "cfA073ws7.example\n"
-	  "Hws7.example\nCws7.example\n", "read me\n",
+	  "Hws7.example\nCws7.example\nLbob\n", "read me\n",
 	  { { RAW, "README", 1 } }, false } } },
 	{ "rlpr-data-first", "", { { "bob", "README", "cfA073ws7.example\n"
 	  "Hws7.example\n", "read me\n", { { RAW, "README", 1 } }, false } } },
 	{ "solaris", "", { { "jane", "/etc/motd", "cfA305sol\nHsol\n5f 1\n"
 	  "Onobanner\n", "motd\n", { { RAW, "/etc/motd", 1 } }, false } } },
-	{ "bsd", "", { { "joe", "thesis", "cfA640vax\nHvax\nCvax\nMjoe\n"
+	{ "bsd", "", { { "joe", "thesis", "cfA640vax\nHvax\nCvax\nLjoe\nMjoe\n"
 	  "S8 1234\n1/usr/lib/font/R\n4/usr/lib/font/S\nI4\nW132\n"
 	  "Tchapter one\n", "one\n|\367\002", { { "text/plain", "one.n", 1 },
 	  { RAW, "two.dvi", 1 } }, false } } },
