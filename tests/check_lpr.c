@@ -626,7 +626,7 @@ END_TEST
 /* In a process of its own, which is gone then. */
 START_TEST(test_a_name_is_looked_up)
 {
-	set("host", "localhost");
+	set("host", suite_loopback());
 	open_to("0");
 	ck_assert_int_eq(print(7, "bytes"), PP_OK);
 	stop_server();
@@ -813,11 +813,12 @@ START_TEST(rule_49_cancel_ends_each_wait)
 	static const char *const modes[][2] = {
 		{ "order", "control,data" }, { "order", "data,control" },
 		{ "mode", "stream" }, { "spool", "always" },
-		{ "host", "localhost" },
+		{ "host", NULL },
 	};
 	int n, at;
 
-	set(modes[_i][0], modes[_i][1]);
+	set(modes[_i][0], modes[_i][1] != NULL ? modes[_i][1] :
+	    suite_loopback());
 	open_to("0");
 	ck_assert_int_eq(print(7, "bytes"), PP_OK);
 	n = waiting.waits;

@@ -296,7 +296,7 @@ END_TEST
 START_TEST(test_a_name_is_as_good_as_an_address)
 {
 	printer = raw_start(&(struct raw_habits){ 0 });
-	set("host", "localhost");
+	set("host", suite_loopback());
 	set("port", raw_port(printer));
 	open_port();
 	print(1, "Hello");

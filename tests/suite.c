@@ -2,6 +2,7 @@
  * suite.c - see suite.h.
  */
 #include <ftw.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -54,4 +55,15 @@ suite_directory(void)
 	directory_owner = getpid();
 	atexit(remove_directory);
 	return directory;
+}
+
+const char *
+suite_loopback(void)
+{
+	struct addrinfo *found;
+
+	if (getaddrinfo("localhost", NULL, NULL, &found) != 0)
+		return "127.1";
+	freeaddrinfo(found);
+	return "localhost";
 }

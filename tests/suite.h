@@ -16,4 +16,7 @@ int suite_main(Suite *suite);
 /* A fresh directory below $TMPDIR, gone when the test process ends. */
 const char *suite_directory(void);
 
+/* A name of this machine that is no dotted quad; a bare system may know none. */
+const char *suite_loopback(void);
+
 #endif /* SUITE_H */

@@ -53,6 +53,15 @@ def wait_for(condition, what, limit_s=LIMIT_S):
         time.sleep(0.01)
 
 
+def loopback_name():
+    """One that is no dotted quad; a bare system may know none."""
+    try:
+        socket.getaddrinfo("localhost", 0)
+        return "localhost"
+    except socket.gaierror:
+        return "127.1"
+
+
 def alive(pid):
     """Is there such a process, and is it no zombie?"""
     try:

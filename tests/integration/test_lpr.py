@@ -111,7 +111,7 @@ class TestForwarding(LprCase):
                           if p.name.startswith("printport-lpr")], [])
 
     def test_by_name(self):
-        self.check(server="localhost")
+        self.check(server=harness.loopback_name())
 
     def test_source_ports(self):
         with socket.socket() as probe:
