@@ -53,13 +53,13 @@ def wait_for(condition, what, limit_s=LIMIT_S):
         time.sleep(0.01)
 
 
-def loopback_name():
+def loopback_name(otherwise="127.1"):
     """One that is no dotted quad; a bare system may know none."""
     try:
         socket.getaddrinfo("localhost", 0)
         return "localhost"
     except socket.gaierror:
-        return "127.1"
+        return otherwise
 
 
 def alive(pid):
