@@ -870,13 +870,18 @@ START_TEST(rule_39_a_write_returns_when_nothing_is_taken)
 	const struct pp_timeouts timeouts = { .size = sizeof(timeouts),
 		.write_ms = 10 };
 	char *bytes = many_bytes(30000000);
+	int rc;
 
 	open_to("0000D");
 	ck_assert_int_eq(module.table->set_port_timeouts(port, &timeouts),
 	    PP_OK);
 	ck_assert_int_eq(try_start(7, 30000000), PP_OK);
 	ck_assert_int_eq(try_put(bytes, 30000000), PP_TIMEOUT);
-	ck_assert_int_eq(try_put(bytes, 1), PP_TIMEOUT);
+	/* The kernel may find room for some more; not for ever. */
+	do
+		rc = try_put(bytes, 1);
+	while (rc == PP_OK);
+	ck_assert_int_eq(rc, PP_TIMEOUT);
 	module.host->job.flags |= PP_JOB_DELETING;
 	ck_assert_int_eq(end(), PP_OK);
 	free(bytes);
